@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading sockets: tuples, flags and owners. Pointers that came as a tracepoint's argument are read
+ * directly; mini-sockets, found by going back from their timer, through bpf_probe_read_kernel.
+ */
+#ifndef TCPWITNESS_SOCK_BPF_H
+#define TCPWITNESS_SOCK_BPF_H
+
+#include "maps.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+static __always_inline bool is_mapped(const __u32 a[4])
+{
+	return !a[0] && !a[1] && a[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void set_mapped(__u8 to[16], __be32 from)
+{
+	__u32 *a = (__u32 *)to;
+
+	a[0] = 0;
+	a[1] = 0;
+	a[2] = bpf_htonl(0xffff);
+	a[3] = from;
+}
+
+/*
+ * The tuple of a socket given by a tracepoint. An IPv6 socket with an IPv4 peer keeps its IPv4
+ * addresses in the IPv4 fields too (net/ipv6/tcp_ipv6.c), and that is what the wire has.
+ */
+static __always_inline void tuple_of(struct tcpw_tuple *t, const struct sock_common *skc)
+{
+	__u32 remote[4];
+
+	t->lport = skc->skc_num;
+	t->rport = bpf_ntohs(skc->skc_dport);
+	t->netns = skc->skc_net.net->ns.inum;
+	if (skc->skc_family == AF_INET6) {
+		__u32 *laddr = (__u32 *)t->laddr, *raddr = (__u32 *)t->raddr;
+
+		remote[0] = skc->skc_v6_daddr.in6_u.u6_addr32[0];
+		remote[1] = skc->skc_v6_daddr.in6_u.u6_addr32[1];
+		remote[2] = skc->skc_v6_daddr.in6_u.u6_addr32[2];
+		remote[3] = skc->skc_v6_daddr.in6_u.u6_addr32[3];
+		if (!is_mapped(remote)) {
+			raddr[0] = remote[0];
+			raddr[1] = remote[1];
+			raddr[2] = remote[2];
+			raddr[3] = remote[3];
+			laddr[0] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[0];
+			laddr[1] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[1];
+			laddr[2] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[2];
+			laddr[3] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+			return;
+		}
+	}
+	set_mapped(t->laddr, skc->skc_rcv_saddr);
+	set_mapped(t->raddr, skc->skc_daddr);
+}
+
+/* The same for a socket whose address is only a number to the verifier. */
+static __always_inline void tuple_of_untrusted(struct tcpw_tuple *t, const struct sock_common *skc)
+{
+	__u16 family = BPF_CORE_READ(skc, skc_family);
+	union {
+		__u64 pair;
+		struct {
+			__be32 daddr, saddr;
+		};
+	} v4;
+	union {
+		__u32 pair;
+		struct {
+			__be16 dport;
+			__u16 num;
+		};
+	} ports;
+
+	ports.pair = BPF_CORE_READ(skc, skc_portpair);
+	t->lport = ports.num;
+	t->rport = bpf_ntohs(ports.dport);
+	t->netns = BPF_CORE_READ(skc, skc_net.net, ns.inum);
+	if (family == AF_INET6) {
+		bpf_core_read(t->raddr, sizeof(t->raddr), &skc->skc_v6_daddr);
+		if (!is_mapped((const __u32 *)t->raddr)) {
+			bpf_core_read(t->laddr, sizeof(t->laddr), &skc->skc_v6_rcv_saddr);
+			return;
+		}
+	}
+	v4.pair = BPF_CORE_READ(skc, skc_addrpair);
+	set_mapped(t->laddr, v4.saddr);
+	set_mapped(t->raddr, v4.daddr);
+}
+
+static __always_inline __u64 cgroup_of(const struct sock *sk)
+{
+	/* Before 5.15 sock_cgroup_data was a union of a pointer and class ids: not read. */
+	if (!bpf_core_field_exists(struct sock_cgroup_data, cgroup))
+		return 0;
+	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+}
+
+#define SOCK_FLAG_DEAD 0   /* enum sock_flags, include/net/sock.h: the same from 5.10 to 7.2 */
+#define SOCK_FLAG_LINGER 4
+
+/* TCPW_SOCK_* of a full TCP socket. */
+static __always_inline __u8 flags_of(const struct sock *sk, const struct tcp_sock *tp)
+{
+	unsigned long sk_flags = sk->__sk_common.skc_flags;
+	__u8 flags = 0;
+
+	if (sk_flags & (1ul << SOCK_FLAG_DEAD))
+		flags |= TCPW_SOCK_DEAD;
+	if ((sk_flags & (1ul << SOCK_FLAG_LINGER)) && !sk->sk_lingertime)
+		flags |= TCPW_SOCK_LINGER0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+		flags |= TCPW_SOCK_KERNEL;
+	if (!tp)
+		return flags;
+	if (tp->inet_conn.icsk_user_timeout)
+		flags |= TCPW_SOCK_USER_TIMEOUT;
+	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
+		flags |= TCPW_SOCK_SUBFLOW;
+	if (BPF_CORE_READ_BITFIELD_PROBED(tp, repair))
+		flags |= TCPW_SOCK_REPAIR;
+	return flags;
+}
+
+/* The calling process, and `sk`'s cgroup and user. */
+static __always_inline void process_of(struct tcpw_process *p, const struct sock *sk)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	p->pid = id >> 32;
+	p->tid = (__u32)id;
+	p->uid = BPF_CORE_READ(sk, sk_uid.val);
+	p->pad = 0;
+	p->cgroup = cgroup_of(sk);
+	bpf_core_read(p->comm, sizeof(p->comm), &leader->comm);
+}
+
+#endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The timer witness: SYN_RECEIVED and TIME_WAIT.
+ *
+ * A request socket and a timewait socket have no tracepoint, but each lives exactly as long as its
+ * timer is armed. The tracepoints fire for every timer of the machine, so the comparison of the
+ * handler's address comes before all else. What a cancel meant (armed anew, expired, reused,
+ * killed) is for user space to see from what follows it.
+ */
+#include "maps.bpf.h"
+#include "filter.bpf.h"
+#include "ring.bpf.h"
+#include "sock.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listener,
+							   const struct tcpw_tuple *tuple)
+{
+	if (!tuple_passes(tuple))
+		return FILTER_DROP;
+	if (!filter_asks_owner())
+		return FILTER_PASS;
+	if (op == TCPW_MINI_START)
+		return choose_half_open(listener, tuple);
+	return chosen_by_tuple(tuple);
+}
+
+static __always_inline void on_request(const struct timer_list *timer, __u32 program, __u8 op)
+{
+	const struct request_sock *req =
+		(const void *)timer - bpf_core_field_offset(struct request_sock, rsk_timer);
+	struct tcpw_account *account = account_of(program);
+	struct tcpw_mini_record *r;
+	const struct sock *listener;
+	struct tcpw_tuple tuple;
+	__u64 now, id, listener_cookie = 0;
+	__u8 listener_state = 0;
+
+	if (!account)
+		return;
+	now = bpf_ktime_get_ns();
+	tuple_of_untrusted(&tuple, &req->__req_common);
+	listener = BPF_CORE_READ(req, __req_common.skc_listener);
+	if (listener) {
+		listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+		listener_state = BPF_CORE_READ(listener, __sk_common.skc_state);
+	}
+	if (!verdict_passes(account, request_verdict(op, listener_cookie, &tuple)))
+		return;
+	r = record_reserve(account, program, TCPW_RECORD_REQUEST, sizeof(*r), now, 0, &tuple);
+	if (!r)
+		return;
+	id = bpf_get_current_pid_tgid();
+	r->cookie = BPF_CORE_READ(req, __req_common.skc_cookie.counter);
+	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
+	r->listener = listener_cookie;
+	r->pid = id >> 32;
+	r->tid = (__u32)id;
+	r->op = op;
+	r->substate = 0;
+	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
+	r->listener_state = listener_state;
+	r->tcp_flags = 0;
+	r->pad[0] = r->pad[1] = r->pad[2] = 0;
+	record_submit(r);
+}
+
+static __always_inline void on_timewait(const struct timer_list *timer, __u32 program, __u8 op)
+{
+	const struct inet_timewait_sock *tw =
+		(const void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
+	struct tcpw_account *account = account_of(program);
+	struct tcpw_mini_record *r;
+	struct tcpw_tuple tuple;
+	__u64 now, id, cookie;
+
+	if (!account)
+		return;
+	now = bpf_ktime_get_ns();
+	tuple_of_untrusted(&tuple, &tw->__tw_common);
+	cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	if (!tuple_passes(&tuple) ||
+	    (filter_asks_owner() && chosen_by_cookie(cookie) != FILTER_PASS)) {
+		account->filtered++;
+		return;
+	}
+	r = record_reserve(account, program, TCPW_RECORD_TIMEWAIT, sizeof(*r), now, cookie, &tuple);
+	if (!r)
+		return;
+	id = bpf_get_current_pid_tgid();
+	r->cookie = cookie;
+	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
+	r->listener = 0;
+	r->pid = id >> 32;
+	r->tid = (__u32)id;
+	r->op = op;
+	r->substate = BPF_CORE_READ(tw, tw_substate);
+	r->num_timeout = 0;
+	r->listener_state = 0;
+	r->tcp_flags = 0;
+	r->pad[0] = r->pad[1] = r->pad[2] = 0;
+	record_submit(r);
+}
+
+static __always_inline int on_timer(const struct timer_list *timer, __u32 program, __u8 op)
+{
+	__u64 function = (__u64)timer->function;
+
+	if (function == tw_timer_function)
+		on_timewait(timer, program, op);
+	else if (function == request_timer_function)
+		on_request(timer, program, op);
+	return 0;
+}
+
+SEC("tp_btf/timer_start")
+int witness_timer_start(__u64 *ctx)
+{
+	return on_timer((const struct timer_list *)ctx[0], TCPW_PROGRAM_TIMER_START,
+			TCPW_MINI_START);
+}
+
+SEC("tp_btf/timer_cancel")
+int witness_timer_cancel(__u64 *ctx)
+{
+	return on_timer((const struct timer_list *)ctx[0], TCPW_PROGRAM_TIMER_CANCEL,
+			TCPW_MINI_CANCEL);
+}
+
+SEC("tp_btf/timer_expire_entry")
+int witness_timer_expire(__u64 *ctx)
+{
+	return on_timer((const struct timer_list *)ctx[0], TCPW_PROGRAM_TIMER_EXPIRE,
+			TCPW_MINI_EXPIRE);
+}

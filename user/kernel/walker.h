@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The helper that keeps what the tracer gives up: it can enter a network namespace and hand over an
+ * open iterator (or a reading of its counters). It serves a fixed set of requests over a socketpair
+ * and nothing else.
+ */
+#ifndef KERNEL_WALKER_H
+#define KERNEL_WALKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct walker;
+
+struct walker_netns {
+	uint32_t inode;
+	uint32_t pid;   /* a process living in it; 0: known by name only */
+	char name[64];  /* of /run/netns, zero-terminated; "" when it has none */
+};
+
+/*
+ * Starts the helper: a child process that keeps CAP_SYS_ADMIN (to enter namespaces), CAP_SYS_PTRACE
+ * and CAP_DAC_READ_SEARCH (to open /proc/PID/ns/net of anybody) and drops all others, sets
+ * no_new_privs, installs a seccomp filter of the few calls it needs, and ends when its socketpair
+ * closes or its parent dies (PR_SET_PDEATHSIG). `tcp_iter_link` is the descriptor of the bpf_link of
+ * the socket-table iterator, inherited over the fork. 0 or -errno; *out untouched on failure.
+ */
+int walker_new(struct walker **out, int tcp_iter_link);
+
+/* Ends the helper and waits for it. NULL is allowed. */
+void walker_free(struct walker *w);
+
+pid_t walker_pid(const struct walker *w);
+
+/*
+ * Every network namespace that a process lives in or that has a name, the helper's own first, each
+ * once. Returns how many there are (more than `max` means the list was cut) or -errno.
+ */
+ssize_t walker_namespaces(struct walker *w, struct walker_netns *list, size_t max);
+
+/*
+ * An open iterator over the sockets of the namespace with this inode number: read() gives
+ * struct tcpw_socket until 0. The caller closes it. -ENOENT: no such namespace (any more).
+ */
+int walker_open_sockets(struct walker *w, uint32_t netns_inode);
+
+/*
+ * An open /proc/net file ("snmp", "netstat", "sockstat", "sockstat6"; nothing else: -EINVAL) of that
+ * namespace. The caller closes it.
+ */
+int walker_open_counters(struct walker *w, uint32_t netns_inode, const char *file);
+
+#endif
