@@ -69,6 +69,7 @@ int list_sockets(struct bpf_iter__tcp *ctx)
 	tuple_of(&s.tuple, skc);
 	if (!tuple_passes(&s.tuple))
 		return 0;
+	s.ts = bpf_ktime_get_ns();
 	s.timer_ns = TCPW_NO_TIMER;
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (tp) {

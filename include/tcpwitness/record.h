@@ -197,6 +197,7 @@ struct tcpw_destroy_record {
 /* From the iterators; no header, they are read as a stream of equal records. */
 
 struct tcpw_socket {
+	__u64 ts;          /* when it was read */
 	__u64 cookie;
 	__u64 cgroup;      /* 0 is unknown */
 	__u64 listener;    /* request socket: cookie of its listener */
@@ -257,7 +258,7 @@ TCPW_ASSERT_SIZE(tcpw_retransmit_record, 80);
 TCPW_ASSERT_SIZE(tcpw_reset_record, 80);
 TCPW_ASSERT_SIZE(tcpw_accept_record, 112);
 TCPW_ASSERT_SIZE(tcpw_destroy_record, 72);
-TCPW_ASSERT_SIZE(tcpw_socket, 112);
+TCPW_ASSERT_SIZE(tcpw_socket, 120);
 TCPW_ASSERT_SIZE(tcpw_file, 56);
 TCPW_ASSERT_SIZE(tcpw_account, 48);
 TCPW_ASSERT_SIZE(tcpw_lost_key, 48);

@@ -47,7 +47,11 @@ struct lifecycle_connection {
 	const struct lifecycle_owner *owner; /* NULL is unknown */
 	uint32_t retransmits;
 	uint32_t srtt_us; /* 0 is unknown */
-	uint8_t path[LIFECYCLE_PATH_MAX]; /* enum tcpw_state, oldest first */
+	/*
+	 * enum tcpw_state, oldest first, without the CLOSED at either end. A life event's time is
+	 * the end of the last one, unless that is a TIME_WAIT still pending.
+	 */
+	uint8_t path[LIFECYCLE_PATH_MAX];
 	uint8_t path_len;
 	uint8_t end_cause; /* enum tcpw_cause, once over */
 	uint8_t role;      /* enum tcpw_role */
@@ -111,7 +115,21 @@ struct lifecycle_event {
 
 typedef void (*lifecycle_emit_fn)(void *arg, const struct lifecycle_event *event);
 
+/*
+ * What a reset's reason (enum sk_rst_reason of the running kernel) says about the end of the
+ * connection. The numbers differ between kernels, so the caller brings the table.
+ */
+enum lifecycle_reason {
+	LIFECYCLE_REASON_OTHER,
+	LIFECYCLE_REASON_ABORT,     /* TCP_ABORT_ON_CLOSE, TCP_ABORT_ON_LINGER */
+	LIFECYCLE_REASON_MEMORY,    /* TCP_ABORT_ON_MEMORY */
+	LIFECYCLE_REASON_KEEPALIVE, /* TCP_KEEPALIVE_TIMEOUT */
+};
+
+#define LIFECYCLE_REASONS 64
+
 struct lifecycle_options {
+	uint8_t reasons[LIFECYCLE_REASONS]; /* enum lifecycle_reason by the kernel's number */
 	size_t max_connections;
 	size_t max_half_open;
 	size_t max_pending;    /* records and events waiting to be put in order */
@@ -133,6 +151,7 @@ struct lifecycle_stats {
 	uint64_t connections_full;   /* connections not tracked: max_connections */
 	uint64_t half_open_full;     /* half-open ones not tracked: max_half_open */
 	uint64_t late;               /* records that came after their place had been given out */
+	uint64_t strays;             /* records of mini-sockets that nothing is known of */
 	uint64_t live;               /* connections now */
 	uint64_t half_open;          /* now */
 };
@@ -157,16 +176,23 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key);
 void lifecycle_lost_any(struct lifecycle *lc);
 
 /*
- * A socket found by walking the socket table at `now`: begins a connection that is older than the
- * tracer, tells an orphan's silent move from FIN_WAIT_2 to TIME_WAIT, or confirms what is known.
+ * A socket found by walking the socket table, put in order with the records by its time: begins a
+ * connection that is older than the tracer, tells an orphan's silent move from FIN_WAIT_2 to
+ * TIME_WAIT, or confirms what is known.
  */
-void lifecycle_socket(struct lifecycle *lc, const struct tcpw_socket *socket, uint64_t now);
+void lifecycle_socket(struct lifecycle *lc, const struct tcpw_socket *socket);
+
+/* The table of every namespace has been walked once: what is unknown from `now` on is new. */
+void lifecycle_walked(struct lifecycle *lc, uint64_t now);
 
 /* A process found to hold a socket. The lowest pid wins: a master before its workers. */
 void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file);
 
 /* Connections whose FIN_WAIT_2 is a mini-socket: while there are any, the table is worth walking. */
 size_t lifecycle_orphans(const struct lifecycle *lc);
+
+/* Whether records or events are still waiting for their time. */
+bool lifecycle_pending(const struct lifecycle *lc);
 
 const struct lifecycle_stats *lifecycle_stats(const struct lifecycle *lc);
 

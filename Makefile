@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Everything is built under build/. `make help` lists the targets.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+CC = gcc
+CLANG = clang
+BPFTOOL = $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PYTHON = /usr/bin/python3
+NAME = tcpwitness
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(V),1)
+Q =
+say = @:
+else
+Q = @
+say = @printf '  %-7s %s\n'
+endif
+
+# A sanitizer build lives beside the ordinary one.
+ifeq ($(SAN),1)
+OUT = $(BUILD)/san
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+OUT = $(BUILD)
+SANITIZE =
+endif
+OBJ = $(OUT)/obj
+
+# One list of packages for building, running the samples and testing.
+PACKAGES = gcc clang clang-format libc6-dev libbpf-dev libelf-dev zlib1g-dev bpftool libmnl-dev \
+	libcap-ng-dev libseccomp-dev libjson-c-dev libxxhash-dev libcmocka-dev pkg-config python3 \
+	iproute2 nftables procps util-linux curl nginx-light redis-server openssh-server tcpdump \
+	libcap2-bin
+PACKAGES_BENCH = libbpf-tools bpftrace
+
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+VERSION = 0.1.0
+
+PKGS = libbpf libelf libcap-ng libseccomp libxxhash
+# Asked by the recipe's shell: when make reads this file the packages may not be there yet.
+PKG_CFLAGS = $$(pkg-config --cflags $(PKGS))
+PKG_LIBS = $$(pkg-config --libs $(PKGS))
+CPPFLAGS += -Iinclude -Iuser -I$(BUILD)/bpf -D_GNU_SOURCE
+CFLAGS ?= -O2 -g
+CFLAGS_ALL = -std=gnu11 -Wall -Wextra -Werror -Werror=switch-enum -fno-common $(CFLAGS) $(SANITIZE)
+
+# ---- what is there -----------------------------------------------------------------------------
+BPF_SRC = $(wildcard bpf/*.bpf.c)
+# libbpf 1.1's linker wants map definitions before the objects that only declare them.
+BPF_ORDER = bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(BPF_SRC))
+BPF_OBJ = $(BPF_ORDER:bpf/%.bpf.c=$(BUILD)/bpf/%.bpf.o)
+SKEL = $(BUILD)/bpf/tcpw.skel.h
+
+REFTCP_SRC = $(shell find user/reftcp -name '*.c' 2>/dev/null)
+USER_SRC = $(filter-out user/main.c $(REFTCP_SRC),$(shell find user -name '*.c'))
+USER_OBJ = $(USER_SRC:%.c=$(OBJ)/%.o)
+REFTCP_OBJ = $(REFTCP_SRC:%.c=$(OBJ)/%.o)
+MAIN_OBJ = $(OBJ)/user/main.o
+LIBS = $(OUT)/libtcpwitness.a $(if $(REFTCP_SRC),$(OUT)/libreftcp.a)
+
+TEST_SRC = $(shell find tests/unit -name '*_test.c' 2>/dev/null)
+TEST_BIN = $(TEST_SRC:tests/unit/%.c=$(OUT)/tests/%)
+HARNESS_SRC = $(shell find tests/harness -name '*.c' 2>/dev/null)
+HARNESS_OBJ = $(HARNESS_SRC:%.c=$(OBJ)/%.o)
+BENCH_SRC = $(wildcard tools/bench/*.c)
+BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
+
+.PHONY: all run test test-full unit e2e bench lint format clean help install deps tidy
+
+all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(OUT)/libreftcp.so) ## build everything
+
+help: ## this list
+	@echo "targets:"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+	@echo "variables: V=1 (show commands) SAN=1 (ASan, UBSan) CC=clang SECONDS=n (for run)"
+	@echo "           DESTDIR= PREFIX=$(PREFIX) (for install)"
+
+# ---- packages ----------------------------------------------------------------------------------
+# Installs only what is missing, and asks the network only then.
+deps: $(BUILD)/.packages ## install missing packages
+
+$(BUILD)/.packages: tools/install-packages Makefile
+	@mkdir -p $(BUILD)
+	$(Q)tools/install-packages $(PACKAGES)
+	@touch $@
+
+# ---- BPF ---------------------------------------------------------------------------------------
+BPF_TARGET_ARCH = $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+BPF_CFLAGS = -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_TARGET_ARCH) -g -O2 -Wall -Wextra -Werror \
+	-Ibpf -Iinclude
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) BPF $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/tcpw.bpf.o: $(BPF_OBJ)
+	$(say) BPFLD $@
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
+
+$(SKEL): $(BUILD)/bpf/tcpw.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name tcpw > $@.tmp && mv $@.tmp $@
+
+# ---- user space --------------------------------------------------------------------------------
+$(OBJ)/%.o: %.c | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
+
+$(OBJ)/user/kernel/tracer.o: $(SKEL)
+$(OBJ)/user/main.o: CPPFLAGS += -DTCPWITNESS_VERSION='"$(VERSION)"' -DTCPWITNESS_COMMIT='"$(COMMIT)"'
+$(OBJ)/user/main.o: $(OBJ)/.commit
+
+# Rewritten only when the commit changes, so that an unchanged tree rebuilds nothing.
+$(OBJ)/.commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' > $@
+FORCE:
+
+$(OUT)/libtcpwitness.a: $(USER_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/libreftcp.a: $(REFTCP_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/libreftcp.so: $(REFTCP_OBJ)
+	$(say) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libreftcp.so.0 $(SANITIZE) -o $@ $^
+
+$(OUT)/$(NAME): $(MAIN_OBJ) $(LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# ---- tests -------------------------------------------------------------------------------------
+$(OUT)/tests/%: tests/unit/%.c $(LIBS) $(HARNESS_OBJ) | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) -Itests -I. $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(HARNESS_OBJ) $(LIBS) \
+		$(LDFLAGS) $(PKG_LIBS) -lcmocka -lpthread -o $@
+
+$(OUT)/tests/kernel/%: $(SKEL)
+
+test: all $(TEST_BIN) ## build and run all tests
+	$(Q)BUILD=$(BUILD) OUT=$(OUT) $(PYTHON) tests/run.py $(TEST_BIN)
+
+test-full: all $(TEST_BIN) $(BENCH_BIN) ## the full forms of the tests
+	$(Q)BUILD=$(BUILD) OUT=$(OUT) TCPWITNESS_FULL=1 $(PYTHON) tests/run.py $(TEST_BIN)
+
+unit: all $(TEST_BIN) ## only the unit tests
+	$(Q)BUILD=$(BUILD) OUT=$(OUT) $(PYTHON) tests/run.py --unit $(TEST_BIN)
+
+$(OUT)/bench/%: tools/bench/%.c $(LIBS) | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(LIBS) $(LDFLAGS) $(PKG_LIBS) \
+		-lpthread -o $@
+
+bench: all $(BENCH_BIN) ## speed, as ratios from interleaved runs
+	$(Q)tools/install-packages $(PACKAGES_BENCH)
+	$(Q)$(PYTHON) tools/bench/bench.py --build-dir $(BUILD) $(BENCH_ARGS)
+
+# ---- for people --------------------------------------------------------------------------------
+run: all ## trace this machine (SECONDS=n: for n seconds), with a few sample connections
+	$(Q)tools/run $(OUT)/$(NAME) $(SECONDS)
+
+lint: ## layering, names and style
+	$(Q)$(PYTHON) tools/lint.py
+
+format: ## clang-format on everything
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all ## install under DESTDIR/PREFIX
+	install -D -m 755 $(OUT)/$(NAME) $(DESTDIR)$(PREFIX)/sbin/$(NAME)
+	$(if $(REFTCP_SRC),install -D -m 644 $(OUT)/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a)
+	$(if $(REFTCP_SRC),install -D -m 644 include/reftcp/reftcp.h $(DESTDIR)$(PREFIX)/include/reftcp/reftcp.h)
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
+	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)

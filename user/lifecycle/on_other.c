@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What retransmits, resets, accepts, destructions and found sockets mean. */
+#include "lifecycle/internal.h"
+
+static uint64_t entered_at(const struct connection *c, enum tcpw_state state)
+{
+	for (uint8_t i = 0; i < c->pub.path_len; i++)
+		if (c->pub.path[i] == state)
+			return c->pub.entered[i];
+	return 0;
+}
+
+void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
+{
+	struct lifecycle_event e = {
+		.kind = LIFECYCLE_RETRANSMIT,
+		.ts = r->h.ts,
+		.tuple = r->tuple,
+		.u.retransmit = {
+			.kind = (enum tcpw_retransmit_kind)r->kind,
+			.state = tcpw_state_from_kernel(r->state),
+		},
+	};
+	struct connection *c =
+		r->cookie ? find_cookie(lc, r->cookie) : find_half_open(lc, &r->tuple);
+
+	hold_push(lc, c, &e, false, 0);
+}
+
+static uint32_t evidence_of_reason(const struct lifecycle *lc, uint32_t reason)
+{
+	if (reason >= LIFECYCLE_REASONS)
+		return 0;
+	switch ((enum lifecycle_reason)lc->options.reasons[reason]) {
+	case LIFECYCLE_REASON_OTHER:
+		return 0;
+	case LIFECYCLE_REASON_ABORT:
+		return EVIDENCE_REASON_ABORT;
+	case LIFECYCLE_REASON_MEMORY:
+		return EVIDENCE_REASON_MEMORY;
+	case LIFECYCLE_REASON_KEEPALIVE:
+		return EVIDENCE_REASON_KEEPALIVE;
+	}
+	return 0;
+}
+
+void on_reset(struct lifecycle *lc, const struct tcpw_reset_record *r)
+{
+	struct lifecycle_event e = {
+		.kind = LIFECYCLE_RESET,
+		.ts = r->h.ts,
+		.tuple = r->tuple,
+		.u.reset = {
+			.direction = (enum tcpw_direction)r->direction,
+			.state = tcpw_state_from_kernel(r->state),
+			.reason = r->reason,
+		},
+	};
+	struct connection *c = find_cookie(lc, r->cookie);
+
+	if (!c)
+		c = find_half_open(lc, &r->tuple);
+	if (r->direction == TCPW_RECEIVED) {
+		uint32_t place = hold_push(lc, c, &e, c != NULL, 0);
+
+		if (c) {
+			c->evidence |= EVIDENCE_RESET_RECEIVED;
+			c->reset = place;
+		}
+		return;
+	}
+	if (c) {
+		c->evidence |= EVIDENCE_RESET_SENT | evidence_of_reason(lc, r->reason);
+		if (c->reset != NONE) {
+			/* tcp_reset() ended it on the stack's own account: none was received. */
+			struct held *h = hold_at(lc, c->reset);
+
+			h->dropped = true;
+			h->waiting = false;
+			c->reset = NONE;
+		}
+	}
+	hold_push(lc, c, &e, false, 0);
+}
+
+void on_accept(struct lifecycle *lc, const struct tcpw_accept_record *r)
+{
+	struct lifecycle_event e = {
+		.kind = LIFECYCLE_ACCEPT,
+		.ts = r->h.ts,
+		.tuple = r->tuple,
+	};
+	struct connection *c = find_cookie(lc, r->cookie);
+	uint64_t established;
+
+	if (!c)
+		return; /* over before it was accepted, or accepted before it could be known */
+	connection_own(lc, c, &r->process);
+	c->pub.accepted = r->h.ts;
+	established = entered_at(c, TCPW_ESTABLISHED);
+	if (established && !(c->since_unknown && c->pub.path_len == 1)) {
+		e.u.accept.wait_known = true;
+		e.u.accept.wait_ns = r->h.ts - established;
+	}
+	hold_push(lc, c, &e, false, 0);
+}
+
+void on_destroy(struct lifecycle *lc, const struct tcpw_destroy_record *r)
+{
+	struct connection *c = find_cookie(lc, r->cookie);
+
+	if (c && !c->mini)
+		hold_settle_end(lc, c, 0);
+}
+
+static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_socket *s)
+{
+	enum tcpw_state state = tcpw_state_from_kernel(s->state);
+
+	c->pub.began = LIFECYCLE_SNAPSHOT;
+	c->since_unknown = true;
+	c->pub.flags = s->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
+	c->state = state;
+	c->listener = s->listener;
+	path_add(c, state, s->ts);
+	if (state == TCPW_LISTEN)
+		c->pub.role = TCPW_ROLE_LISTENER;
+	else if (state == TCPW_SYN_SENT)
+		c->pub.role = TCPW_ROLE_ACTIVE;
+	if (s->mini == 2) {
+		c->mini = true;
+		c->life_done = !lc->options.life_complete;
+		if (state == TCPW_FIN_WAIT_2)
+			lc->orphans++;
+	}
+}
+
+void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
+{
+	enum tcpw_state state = tcpw_state_from_kernel(s->state);
+	struct connection *c = s->mini == 1 ? find_half_open(lc, &s->tuple)
+					    : find_cookie(lc, s->cookie);
+
+	if (state == TCPW_STATE_UNKNOWN || state == TCPW_CLOSED)
+		return;
+	if (!c) {
+		c = s->mini == 1 ? half_open_new(lc, &s->tuple)
+				 : connection_new(lc, s->cookie, &s->tuple, TCPW_ROLE_UNKNOWN);
+		if (c)
+			adopt(lc, c, s);
+		return;
+	}
+	if (s->mini == 2 && c->mini && c->state == TCPW_FIN_WAIT_2 && state == TCPW_TIME_WAIT &&
+	    c->end == NONE) {
+		connection_move(lc, c,
+				&(struct move){ .new_state = TCPW_TIME_WAIT,
+						.source = LIFECYCLE_FROM_SNAPSHOT,
+						.ts = s->ts });
+		if (c->pub.counted)
+			queue_life(lc, c, s->ts);
+	}
+}
+
+void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file)
+{
+	struct connection *c = find_cookie(lc, file->cookie);
+
+	if (!c)
+		return;
+	/* Who connected, listened or accepted is known better than who holds a descriptor. */
+	if (c->pub.began == LIFECYCLE_SEEN && c->pub.owner)
+		return;
+	if (!c->pub.owner || c->pub.owner->pid > file->process.pid)
+		connection_own(lc, c, &file->process);
+}

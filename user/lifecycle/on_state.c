@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the state witness's records mean. */
+#include "lifecycle/internal.h"
+
+static enum tcpw_state state_of(uint8_t kernel_value)
+{
+	return tcpw_state_from_kernel(kernel_value);
+}
+
+/* connect() or listen(): a connection begins, also on a socket that had one before. */
+static struct connection *begin(struct lifecycle *lc, const struct tcpw_state_record *r)
+{
+	const struct tcpw_open_record *open = (const void *)r;
+	bool connects = state_of(r->new_state) == TCPW_SYN_SENT;
+	struct connection *c = find_cookie(lc, r->cookie);
+
+	if (c) {
+		/* The end of the one before has been told, or is still waiting in the queue. */
+		hold_settle_end(lc, c, 0);
+		connection_drop(lc, c);
+	}
+	c = connection_new(lc, r->cookie, &r->tuple,
+			   connects ? TCPW_ROLE_ACTIVE : TCPW_ROLE_LISTENER);
+	if (!c)
+		return NULL;
+	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
+	connection_own(lc, c, &open->process);
+	if (connects)
+		lc->connects[r->tid % CONNECTS] =
+			(struct connect_note){ .tid = r->tid, .cookie = r->cookie };
+	return c;
+}
+
+/* The child of a listener shows itself at the end of its handshake. */
+static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_state_record *r)
+{
+	struct connection *half = find_half_open(lc, &r->tuple);
+	struct connection *c = connection_new(lc, r->cookie, &r->tuple, TCPW_ROLE_PASSIVE);
+
+	if (!c)
+		return NULL;
+	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
+	if (half) {
+		/* Its request timer was cancelled for this: the half-open one did not end. */
+		hold_cancel_end(lc, half);
+		c->pub.half_open = half->pub.half_open;
+		c->pub.owner = owner_ref(half->pub.owner);
+		c->pub.began = half->pub.began;
+		c->since_unknown = half->since_unknown;
+		c->listener = half->listener;
+		if (!half->pub.complete)
+			connection_hole(lc, c);
+		path_add(c, TCPW_SYN_RECEIVED, half->pub.path_len ? half->pub.entered[0] : 0);
+		c->state = TCPW_SYN_RECEIVED;
+		half->over = true;
+		connection_drop(lc, half);
+	} else if (lc->walked && r->h.ts > lc->walked && c->pub.complete &&
+		   c->hole_epoch == 0 && !lc->stats.half_open_full) {
+		/* Nothing was lost and nothing is unknown: there was no request socket. */
+		c->state = TCPW_LISTEN;
+		c->evidence |= EVIDENCE_NO_REQUEST;
+	} else {
+		c->pub.began = LIFECYCLE_SNAPSHOT;
+		path_add(c, TCPW_SYN_RECEIVED, 0);
+		c->state = TCPW_SYN_RECEIVED;
+	}
+	return c;
+}
+
+/* A connection that should have been known: filtered until now, or its records were lost. */
+static struct connection *begin_late(struct lifecycle *lc, const struct tcpw_state_record *r)
+{
+	struct connection *c = connection_new(lc, r->cookie, &r->tuple, TCPW_ROLE_UNKNOWN);
+
+	if (!c)
+		return NULL;
+	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
+	c->pub.began = LIFECYCLE_SNAPSHOT;
+	c->pub.complete = false;
+	c->state = state_of(r->old_state);
+	if (c->state == TCPW_LISTEN)
+		c->pub.role = TCPW_ROLE_LISTENER;
+	path_add(c, (enum tcpw_state)c->state, 0);
+	return c;
+}
+
+static void final_counts(struct connection *c, const struct tcpw_state_record *r)
+{
+	const struct tcpw_close_record *close = (const void *)r;
+
+	if (r->h.type != TCPW_RECORD_CLOSE)
+		return;
+	c->pub.bytes_sent = close->bytes_sent;
+	c->pub.bytes_received = close->bytes_received;
+	c->pub.retransmits = close->retransmits;
+	c->pub.srtt_us = close->srtt_us;
+	c->pub.counted = true;
+}
+
+static bool listener_gone(const struct lifecycle *lc, const struct connection *c)
+{
+	const struct connection *listener;
+
+	if (!c->listener || c->pub.accepted)
+		return false;
+	listener = find_cookie(lc, c->listener);
+	return !listener || listener->state != TCPW_LISTEN || listener->over ||
+	       listener->end != NONE;
+}
+
+static void move_to_closed(struct lifecycle *lc, struct connection *c,
+			   const struct tcpw_state_record *r)
+{
+	struct move m = {
+		.new_state = TCPW_CLOSED,
+		.source = LIFECYCLE_FROM_STATE,
+		.ts = r->h.ts,
+		.evidence = EVIDENCE_FULL_SOCKET | EVIDENCE_RESETS_SEEN |
+			    evidence_of_error(r->err, r->err_soft),
+		.wait = true,
+	};
+
+	if ((r->shutdown & 3) == 3)
+		m.evidence |= EVIDENCE_SHUT_BOTH;
+	if (r->flags & TCPW_SOCK_USER_TIMEOUT)
+		m.evidence |= EVIDENCE_USER_TIMEOUT;
+	if (!r->tuple.lport)
+		m.evidence |= EVIDENCE_NO_PORT;
+	if (listener_gone(lc, c))
+		m.evidence |= EVIDENCE_LISTENER_GONE;
+	final_counts(c, r);
+	connection_move(lc, c, &m);
+	queue_life(lc, c, r->h.ts);
+}
+
+/* The full socket of a connection whose timewait mini-socket has already taken over. */
+static void full_socket_gone(struct lifecycle *lc, struct connection *c,
+			     const struct tcpw_state_record *r)
+{
+	final_counts(c, r);
+	if (c->state == TCPW_TIME_WAIT)
+		queue_life(lc, c, r->h.ts);
+}
+
+void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
+{
+	enum tcpw_state old_state = state_of(r->old_state), new_state = state_of(r->new_state);
+	struct connection *c;
+
+	if (r->h.type == TCPW_RECORD_OPEN)
+		c = begin(lc, r);
+	else
+		c = find_cookie(lc, r->cookie);
+	if (!c)
+		c = old_state == TCPW_SYN_RECEIVED ? begin_child(lc, r) : begin_late(lc, r);
+	if (!c)
+		return;
+	if (c->mini && new_state == TCPW_CLOSED) {
+		full_socket_gone(lc, c, r);
+		return;
+	}
+	if (c->state != old_state && !(c->evidence & EVIDENCE_NO_REQUEST)) {
+		/* A record is missing: go on from what the kernel says, without a time. */
+		connection_hole(lc, c);
+		path_add(c, old_state, 0);
+		c->state = old_state;
+	}
+	/* A listener that closes, or a connect without a port, has none to tell. */
+	if (r->tuple.lport)
+		c->pub.tuple = r->tuple;
+	if (new_state == TCPW_CLOSED)
+		move_to_closed(lc, c, r);
+	else
+		connection_move(lc, c,
+				&(struct move){ .new_state = new_state,
+						.source = LIFECYCLE_FROM_STATE,
+						.ts = r->h.ts });
+	c->evidence &= ~(uint32_t)EVIDENCE_NO_REQUEST;
+}
