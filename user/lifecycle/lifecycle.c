@@ -327,6 +327,13 @@ void lifecycle_lost_any(struct lifecycle *lc)
 	lc->hole_epoch++;
 }
 
+enum tcpw_role lifecycle_role(const struct lifecycle *lc, uint64_t cookie)
+{
+	const struct connection *c = find_cookie(lc, cookie);
+
+	return c ? (enum tcpw_role)c->pub.role : TCPW_ROLE_UNKNOWN;
+}
+
 size_t lifecycle_orphans(const struct lifecycle *lc)
 {
 	return lc->orphans;

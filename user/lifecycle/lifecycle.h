@@ -188,6 +188,9 @@ void lifecycle_walked(struct lifecycle *lc, uint64_t now);
 /* A process found to hold a socket. The lowest pid wins: a master before its workers. */
 void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file);
 
+/* The role of a connection; TCPW_ROLE_UNKNOWN when it is not known. */
+enum tcpw_role lifecycle_role(const struct lifecycle *lc, uint64_t cookie);
+
 /* Connections whose FIN_WAIT_2 is a mini-socket: while there are any, the table is worth walking. */
 size_t lifecycle_orphans(const struct lifecycle *lc);
 
