@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The entry: finds the subcommand, parses its options, runs it. */
-#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command/command.h"
 #include "kernel/features.h"
+#include "kernel/tracer.h"
 
 static int print_version(void)
 {
@@ -17,7 +16,7 @@ static int print_version(void)
 	for (int i = 0; i < FEATURE_COUNT; i++)
 		present += feature(&features, (enum feature)i);
 	printf("tcpwitness %s (%s), libbpf %s, %d of %d kernel features: see 'tcpwitness features'\n",
-	       TCPWITNESS_VERSION, TCPWITNESS_COMMIT, libbpf_version_string(), present,
+	       TCPWITNESS_VERSION, TCPWITNESS_COMMIT, tracer_libbpf_version(), present,
 	       FEATURE_COUNT);
 	return EXIT_OK;
 }

@@ -2,7 +2,6 @@
 /* See session.h. */
 #include "command/session.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
@@ -36,16 +35,6 @@ static int complain(int status, const char *format, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return status;
-}
-
-static bool verbose;
-
-static int on_libbpf_message(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	(void)level;
-	if (!verbose)
-		return 0;
-	return vfprintf(stderr, format, ap);
 }
 
 uint64_t session_now(struct session *s)
@@ -229,8 +218,7 @@ int session_begin(struct session *s, const struct options *options, bool witness
 	s->options = options;
 	s->signals = -1;
 	s->out.fd = -1;
-	verbose = options->verbose;
-	libbpf_set_print(on_libbpf_message);
+	tracer_verbose(options->verbose);
 	features_probe(&s->features);
 	know_the_machine(s);
 	status = resolve_filter(s);

@@ -27,6 +27,25 @@ struct tracer {
 	void *arg;
 };
 
+static bool print_messages;
+
+static int on_libbpf_message(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	(void)level;
+	return print_messages ? vfprintf(stderr, format, ap) : 0;
+}
+
+void tracer_verbose(bool verbose)
+{
+	print_messages = verbose;
+	libbpf_set_print(on_libbpf_message);
+}
+
+const char *tracer_libbpf_version(void)
+{
+	return libbpf_version_string();
+}
+
 static int say(char *error, size_t size, int err, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

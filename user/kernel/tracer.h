@@ -16,6 +16,12 @@
 
 struct tracer;
 
+/* Whether libbpf's own messages go to stderr; they do not otherwise. */
+void tracer_verbose(bool verbose);
+
+/* "1.1" */
+const char *tracer_libbpf_version(void);
+
 struct tracer_options {
 	const struct features *features;
 	const struct tcpw_filter *filter;

@@ -10,6 +10,19 @@ static uint64_t entered_at(const struct connection *c, enum tcpw_state state)
 	return 0;
 }
 
+/*
+ * The tuple of an event of `c`: a socket that is just closed has lost its port, and one that
+ * connects shows it here for the first time.
+ */
+static struct tcpw_tuple event_tuple(struct connection *c, const struct tcpw_tuple *seen)
+{
+	if (!c || c->half_open)
+		return *seen;
+	if (!c->pub.tuple.lport && seen->lport)
+		c->pub.tuple = *seen;
+	return c->pub.tuple;
+}
+
 void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
 {
 	struct lifecycle_event e = {
@@ -24,6 +37,7 @@ void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
 	struct connection *c =
 		r->cookie ? find_cookie(lc, r->cookie) : find_half_open(lc, &r->tuple);
 
+	e.tuple = event_tuple(c, &r->tuple);
 	hold_push(lc, c, &e, false, 0);
 }
 
@@ -60,6 +74,7 @@ void on_reset(struct lifecycle *lc, const struct tcpw_reset_record *r)
 
 	if (!c)
 		c = find_half_open(lc, &r->tuple);
+	e.tuple = event_tuple(c, &r->tuple);
 	if (r->direction == TCPW_RECEIVED) {
 		uint32_t place = hold_push(lc, c, &e, c != NULL, 0);
 
