@@ -21,10 +21,11 @@ struct view_names {
 
 struct view_context {
 	struct view_names names;
-	const char *host;     /* raw bytes, at most 64 */
-	const char *boot_id;  /* as in /proc/sys/kernel/random/boot_id, without the newline */
-	int64_t wall_offset;  /* CLOCK_REALTIME minus CLOCK_MONOTONIC, ns; refreshed by the caller */
+	const char *host;    /* raw bytes, at most 64 */
+	const char *boot_id; /* as in /proc/sys/kernel/random/boot_id, without the newline */
+	int64_t wall_offset; /* CLOCK_REALTIME minus CLOCK_MONOTONIC, ns; refreshed by the caller */
 	bool color;
+	bool utf8;            /* text may hold arrows and other letters; else ASCII only */
 	bool utc;             /* text times in UTC instead of local time */
 	unsigned int columns; /* width of the terminal; 0: no limit, nothing is shortened */
 };
@@ -34,8 +35,8 @@ struct view_socket {
 	const struct tcpw_socket *socket;
 	const struct lifecycle_owner *owner; /* NULL is unknown */
 	enum tcpw_role role;
-	uint64_t mono_ns;  /* when it was read */
-	uint64_t age_ns;   /* in its state */
+	uint64_t mono_ns; /* when it was read */
+	uint64_t age_ns;  /* in its state */
 	bool age_known;
 };
 
