@@ -33,6 +33,7 @@ static __always_inline int on_accept(long fd, __u32 program)
 	struct tcpw_process process = {};
 	struct tcpw_account *account;
 	struct tcpw_accept_record *r;
+	struct common_head head;
 	struct tcpw_tuple tuple;
 	enum filter_verdict verdict;
 	__u64 now, cookie;
@@ -53,8 +54,9 @@ static __always_inline int on_accept(long fd, __u32 program)
 	if (!account)
 		return 0;
 	now = bpf_ktime_get_ns();
-	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	tuple_of_untrusted(&tuple, &sk->__sk_common);
+	common_read(&head, &sk->__sk_common);
+	cookie = common_field(&head, skc_cookie).counter;
+	tuple_of_head(&tuple, &head);
 	process_of(&process, sk);
 	verdict = tuple_passes(&tuple) ? FILTER_PASS : FILTER_DROP;
 	if (verdict == FILTER_PASS && filter_asks_owner()) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The destroy witness: the end of a full socket, after which no evidence can follow. */
+/*
+ * The destroy witness: the end of a socket that failed, after which no evidence can follow. One that
+ * ended without an error needs no such record: what its end rests on has come before, or 1 ms shows
+ * that there is none. (Two records a connection were 2 to 3 % of the rate of short ones.)
+ */
 #include "maps.bpf.h"
 #include "filter.bpf.h"
 #include "ring.bpf.h"
@@ -15,7 +19,7 @@ int witness_destroy(__u64 *ctx)
 	struct tcpw_tuple tuple;
 	__u64 now, cookie;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
+	if (!sk->sk_err || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	/* A socket that was never bound, connected or listening has no cookie and no story. */
 	cookie = sk->__sk_common.skc_cookie.counter;

@@ -24,7 +24,11 @@ static __always_inline void fill_state(struct tcpw_state_record *r, const struct
 	r->tid = (__u32)id;
 	r->old_state = old_state;
 	r->new_state = new_state;
-	r->flags = flags_of(sk, tp);
+	/* A socket is first met when it is opened, or as a child at the end of its handshake. */
+	r->flags = new_state == TCPW_SYN_SENT || new_state == TCPW_LISTEN ||
+				   old_state == TCPW_SYN_RECEIVED
+			   ? all_flags_of(sk, tp)
+			   : flags_of(sk, tp);
 	r->shutdown = sk->sk_shutdown;
 	r->err = sk->sk_err;
 	r->err_soft = sk->sk_err_soft;

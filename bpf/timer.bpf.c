@@ -32,6 +32,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	struct tcpw_account *account = account_of(program);
 	struct tcpw_mini_record *r;
 	const struct sock *listener;
+	struct common_head head;
 	struct tcpw_tuple tuple;
 	__u64 now, id, listener_cookie = 0;
 	__u8 listener_state = 0;
@@ -39,8 +40,9 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	if (!account)
 		return;
 	now = bpf_ktime_get_ns();
-	tuple_of_untrusted(&tuple, &req->__req_common);
-	listener = BPF_CORE_READ(req, __req_common.skc_listener);
+	common_read(&head, &req->__req_common);
+	tuple_of_head(&tuple, &head);
+	listener = common_field(&head, skc_listener);
 	if (listener) {
 		listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
 		listener_state = BPF_CORE_READ(listener, __sk_common.skc_state);
@@ -51,7 +53,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	if (!r)
 		return;
 	id = bpf_get_current_pid_tgid();
-	r->cookie = BPF_CORE_READ(req, __req_common.skc_cookie.counter);
+	r->cookie = common_field(&head, skc_cookie).counter;
 	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
 	r->listener = listener_cookie;
 	r->pid = id >> 32;
@@ -71,14 +73,16 @@ static __always_inline void on_timewait(const struct timer_list *timer, __u32 pr
 		(const void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
 	struct tcpw_account *account = account_of(program);
 	struct tcpw_mini_record *r;
+	struct common_head head;
 	struct tcpw_tuple tuple;
 	__u64 now, id, cookie;
 
 	if (!account)
 		return;
 	now = bpf_ktime_get_ns();
-	tuple_of_untrusted(&tuple, &tw->__tw_common);
-	cookie = BPF_CORE_READ(tw, __tw_common.skc_cookie.counter);
+	common_read(&head, &tw->__tw_common);
+	tuple_of_head(&tuple, &head);
+	cookie = common_field(&head, skc_cookie).counter;
 	if (!tuple_passes(&tuple) ||
 	    (filter_asks_owner() && chosen_by_cookie(cookie) != FILTER_PASS)) {
 		account->filtered++;
