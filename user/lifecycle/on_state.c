@@ -146,20 +146,21 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
 	enum tcpw_state old_state = state_of(r->old_state), new_state = state_of(r->new_state);
 	struct connection *c;
+	uint32_t cookie;
 
 	if (r->h.type == TCPW_RECORD_OPEN)
 		c = begin(lc, r);
-	else
-		c = find_cookie(lc, r->cookie);
-	if (!c)
+	else if (!(c = find_cookie(lc, r->cookie)))
 		c = old_state == TCPW_SYN_RECEIVED ? begin_child(lc, r) : begin_late(lc, r);
 	if (!c)
-		return;
+		return; /* the table is full, and that was counted */
 	if (c->mini && new_state == TCPW_CLOSED) {
 		full_socket_gone(lc, c, r);
 		return;
 	}
-	if (c->state != old_state && !(c->evidence & EVIDENCE_NO_REQUEST)) {
+	cookie = c->evidence & EVIDENCE_NO_REQUEST;
+	c->evidence &= ~(uint32_t)EVIDENCE_NO_REQUEST;
+	if (c->state != old_state && !cookie) {
 		/* A record is missing: go on from what the kernel says, without a time. */
 		connection_hole(lc, c);
 		path_add(c, old_state, 0);
@@ -174,6 +175,6 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 		connection_move(lc, c,
 				&(struct move){ .new_state = new_state,
 						.source = LIFECYCLE_FROM_STATE,
-						.ts = r->h.ts });
-	c->evidence &= ~(uint32_t)EVIDENCE_NO_REQUEST;
+						.ts = r->h.ts,
+						.evidence = cookie });
 }
