@@ -26,7 +26,7 @@ static int help(int argc, char **argv)
 	const struct command *command;
 
 	if (argc < 2) {
-		commands_help(stdout);
+		options_overview(stdout);
 		return EXIT_OK;
 	}
 	command = command_find(argv[1]);
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc < 2) {
-		commands_help(stderr);
+		options_overview(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))

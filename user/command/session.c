@@ -104,7 +104,7 @@ static void know_the_machine(struct session *s)
 		.boot_id = s->boot_id,
 		.color = wants_color(o),
 		.utc = o->utc,
-		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
+		.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 	};
 	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		s->view.columns = size.ws_col;
