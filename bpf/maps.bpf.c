@@ -5,6 +5,7 @@
 struct tcpw_ring_map ring SEC(".maps");
 struct tcpw_accounts_map accounts SEC(".maps");
 struct tcpw_lost_map lost SEC(".maps");
+struct tcpw_nesting_map nesting SEC(".maps");
 struct tcpw_chosen_map chosen SEC(".maps");
 struct tcpw_chosen_half_open_map chosen_half_open SEC(".maps");
 

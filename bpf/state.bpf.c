@@ -5,6 +5,12 @@
  * Three records in one program: where a process opens a socket (connect, listen) the record carries
  * the process; where the socket is closed, its final counts; else the transition alone. Not seen
  * here: SYN_RECEIVED and TIME_WAIT, which are mini-sockets (timer.bpf.c).
+ *
+ * A program that is interrupted on its CPU by another run of itself is not run again: the kernel
+ * counts a miss and goes on. connect() and close() report with softirqs enabled, so an interrupt of
+ * a network card at that moment lets a whole batch of arriving segments go by unseen. Therefore the
+ * program is attached twice. witness_state notes each event it takes; witness_state_nested, called
+ * right after it, takes those that are not noted.
  */
 #include "maps.bpf.h"
 #include "filter.bpf.h"
@@ -34,13 +40,13 @@ static __always_inline void fill_state(struct tcpw_state_record *r, const struct
 	r->err_soft = sk->sk_err_soft;
 }
 
-static __always_inline void send_open(struct tcpw_account *account, const struct sock *sk,
-				      const struct tcp_sock *tp, __u64 now, __u64 cookie,
-				      const struct tcpw_tuple *tuple, int old_state, int new_state,
-				      const struct tcpw_process *process)
+static __always_inline void send_open(struct tcpw_account *account, __u16 program,
+				      const struct sock *sk, const struct tcp_sock *tp, __u64 now,
+				      __u64 cookie, const struct tcpw_tuple *tuple, int old_state,
+				      int new_state, const struct tcpw_process *process)
 {
-	struct tcpw_open_record *r = record_reserve(account, TCPW_PROGRAM_STATE, TCPW_RECORD_OPEN,
-						    sizeof(*r), now, cookie, tuple);
+	struct tcpw_open_record *r =
+		record_reserve(account, program, TCPW_RECORD_OPEN, sizeof(*r), now, cookie, tuple);
 
 	if (!r)
 		return;
@@ -49,12 +55,12 @@ static __always_inline void send_open(struct tcpw_account *account, const struct
 	record_submit(r);
 }
 
-static __always_inline void send_close(struct tcpw_account *account, const struct sock *sk,
-				       const struct tcp_sock *tp, __u64 now, __u64 cookie,
-				       const struct tcpw_tuple *tuple, int old_state)
+static __always_inline void send_close(struct tcpw_account *account, __u16 program,
+				       const struct sock *sk, const struct tcp_sock *tp, __u64 now,
+				       __u64 cookie, const struct tcpw_tuple *tuple, int old_state)
 {
-	struct tcpw_close_record *r = record_reserve(account, TCPW_PROGRAM_STATE, TCPW_RECORD_CLOSE,
-						     sizeof(*r), now, cookie, tuple);
+	struct tcpw_close_record *r =
+		record_reserve(account, program, TCPW_RECORD_CLOSE, sizeof(*r), now, cookie, tuple);
 
 	if (!r)
 		return;
@@ -66,12 +72,13 @@ static __always_inline void send_close(struct tcpw_account *account, const struc
 	record_submit(r);
 }
 
-static __always_inline void send_state(struct tcpw_account *account, const struct sock *sk,
-				       const struct tcp_sock *tp, __u64 now, __u64 cookie,
-				       const struct tcpw_tuple *tuple, int old_state, int new_state)
+static __always_inline void send_state(struct tcpw_account *account, __u16 program,
+				       const struct sock *sk, const struct tcp_sock *tp, __u64 now,
+				       __u64 cookie, const struct tcpw_tuple *tuple, int old_state,
+				       int new_state)
 {
-	struct tcpw_state_record *r = record_reserve(account, TCPW_PROGRAM_STATE, TCPW_RECORD_STATE,
-						     sizeof(*r), now, cookie, tuple);
+	struct tcpw_state_record *r =
+		record_reserve(account, program, TCPW_RECORD_STATE, sizeof(*r), now, cookie, tuple);
 
 	if (!r)
 		return;
@@ -98,11 +105,67 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 	return chosen_by_cookie(cookie);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int witness_state(__u64 *ctx)
+extern struct tcpw_nesting_map nesting SEC(".maps");
+
+static __always_inline bool is_told(const struct sock *sk, int old_state, int new_state)
 {
-	const struct sock *sk = (const struct sock *)ctx[0];
-	int old_state = (int)ctx[1], new_state = (int)ctx[2];
+	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return false;
+	/*
+	 * The clone of a listener, not yet a connection: no tuple, and a cookie generated now would
+	 * be overwritten by inet_csk_clone_lock. SYN_RECV -> ESTABLISHED follows at once.
+	 */
+	return old_state != TCPW_LISTEN || new_state != TCPW_SYN_RECEIVED;
+}
+
+static __always_inline __u64 both_states(int old_state, int new_state)
+{
+	return (__u64)(__u32)old_state << 32 | (__u32)new_state;
+}
+
+static __always_inline struct tcpw_nesting *nesting_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&nesting, &zero);
+}
+
+static __always_inline void note_taken(struct tcpw_nesting *n, const struct sock *sk, __u64 states)
+{
+	__u32 at = n->depth;
+
+	/* Left over from runs whose second program was the one that was missed. */
+	if (at >= TCPW_NESTING_MAX)
+		at = 0;
+	at &= TCPW_NESTING_MAX - 1;
+	n->taken[at].sk = (__u64)sk;
+	n->taken[at].states = states;
+	n->depth = at + 1;
+}
+
+/* Whether the event was taken; it and what lies above it, long done, are forgotten. */
+static __always_inline bool was_taken(struct tcpw_nesting *n, const struct sock *sk, __u64 states)
+{
+	__u32 depth = n->depth;
+
+#pragma unroll
+	for (__u32 i = 1; i <= TCPW_NESTING_MAX; i++) {
+		__u32 at = (depth - i) & (TCPW_NESTING_MAX - 1);
+
+		if (i > depth)
+			break;
+		if (n->taken[at].sk == (__u64)sk && n->taken[at].states == states) {
+			n->depth = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static __always_inline void on_state(const struct sock *sk, int old_state, int new_state,
+				     __u32 program)
+{
 	struct tcpw_process process = {};
 	struct tcpw_tuple tuple;
 	struct tcpw_account *account;
@@ -110,31 +173,55 @@ int witness_state(__u64 *ctx)
 	bool opens = new_state == TCPW_SYN_SENT || new_state == TCPW_LISTEN;
 	__u64 now, cookie;
 
-	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	/*
-	 * The clone of a listener, not yet a connection: no tuple, and a cookie generated now would
-	 * be overwritten by inet_csk_clone_lock. SYN_RECV -> ESTABLISHED follows at once.
-	 */
-	if (old_state == TCPW_LISTEN && new_state == TCPW_SYN_RECEIVED)
-		return 0;
-	account = account_of(TCPW_PROGRAM_STATE);
+	account = account_of(program);
 	if (!account)
-		return 0;
+		return;
 	now = bpf_ktime_get_ns();
 	cookie = bpf_get_socket_cookie((void *)sk);
 	tuple_of(&tuple, &sk->__sk_common);
 	if (opens)
 		process_of(&process, sk);
 	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state)))
-		return 0;
+		return;
 	tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (opens)
-		send_open(account, sk, tp, now, cookie, &tuple, old_state, new_state, &process);
+		send_open(account, program, sk, tp, now, cookie, &tuple, old_state, new_state,
+			  &process);
 	else if (new_state == TCPW_CLOSED)
-		send_close(account, sk, tp, now, cookie, &tuple, old_state);
+		send_close(account, program, sk, tp, now, cookie, &tuple, old_state);
 	else
-		send_state(account, sk, tp, now, cookie, &tuple, old_state, new_state);
+		send_state(account, program, sk, tp, now, cookie, &tuple, old_state, new_state);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int witness_state(__u64 *ctx)
+{
+	const struct sock *sk = (const struct sock *)ctx[0];
+	int old_state = (int)ctx[1], new_state = (int)ctx[2];
+	struct tcpw_nesting *n;
+
+	if (!is_told(sk, old_state, new_state))
+		return 0;
+	n = nesting_here();
+	if (!n)
+		return 0;
+	note_taken(n, sk, both_states(old_state, new_state));
+	on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int witness_state_nested(__u64 *ctx)
+{
+	const struct sock *sk = (const struct sock *)ctx[0];
+	int old_state = (int)ctx[1], new_state = (int)ctx[2];
+	struct tcpw_nesting *n;
+
+	if (!is_told(sk, old_state, new_state))
+		return 0;
+	n = nesting_here();
+	if (!n || was_taken(n, sk, both_states(old_state, new_state)))
+		return 0;
+	on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE_NESTED);
 	return 0;
 }

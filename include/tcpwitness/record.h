@@ -25,6 +25,7 @@
  */
 #define TCPW_PROGRAMS(X)                                                                           \
 	X(STATE, "state")                                                                          \
+	X(STATE_NESTED, "state_nested")                                                            \
 	X(TIMER_START, "timer_start")                                                              \
 	X(TIMER_CANCEL, "timer_cancel")                                                            \
 	X(TIMER_EXPIRE, "timer_expire")                                                            \

@@ -24,7 +24,7 @@
 #define MAX_PENDING 65536
 #define BUSY_POLL_MS 5
 #define PENDING_POLL_MS 2
-#define IDLE_POLL_MS 1000
+#define IDLE_POLL_MS 200
 #define RECONCILE_NS (1000 * MS)
 
 /* Where records or connections can be lost; a figure for each. */

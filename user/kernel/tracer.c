@@ -66,6 +66,8 @@ static struct bpf_program *program_of(const struct tracer *t, enum tcpw_program 
 	switch (program) {
 	case TCPW_PROGRAM_STATE:
 		return s->progs.witness_state;
+	case TCPW_PROGRAM_STATE_NESTED:
+		return s->progs.witness_state_nested;
 	case TCPW_PROGRAM_TIMER_START:
 		return s->progs.witness_timer_start;
 	case TCPW_PROGRAM_TIMER_CANCEL:
@@ -104,6 +106,7 @@ static bool wanted(enum tcpw_program program, const struct tracer_options *o)
 		return false;
 	switch (program) {
 	case TCPW_PROGRAM_STATE:
+	case TCPW_PROGRAM_STATE_NESTED:
 		return feature(f, FEATURE_STATE);
 	case TCPW_PROGRAM_TIMER_START:
 		return symbols && feature(f, FEATURE_TIMER_START);
