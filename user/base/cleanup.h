@@ -3,6 +3,7 @@
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +25,14 @@ static inline void cleanup_fclose(FILE **file)
 		fclose(*file);
 }
 
+static inline void cleanup_closedir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
 #define _cleanup_close_ __attribute__((cleanup(cleanup_close)))
+#define _cleanup_closedir_ __attribute__((cleanup(cleanup_closedir)))
 #define _cleanup_free_ __attribute__((cleanup(cleanup_free)))
 #define _cleanup_fclose_ __attribute__((cleanup(cleanup_fclose)))
 
