@@ -365,6 +365,8 @@ static char *put_path(char *p, const struct lifecycle_connection *c, const struc
 		p = put_state(p, (enum tcpw_state)c->path[i]);
 		p = PUT(p, ",\"ns\":");
 		p = put_u64_string_if(p, life->steps[i].known, life->steps[i].ns);
+		p = PUT(p, ",\"exact\":");
+		p = put_bool(p, life->steps[i].known && life->steps[i].exact);
 		*p++ = '}';
 	}
 	*p++ = ']';

@@ -6,16 +6,19 @@ static struct life_span span(uint64_t from, uint64_t to)
 {
 	if (from == 0 || to == 0 || to < from)
 		return (struct life_span){0};
-	return (struct life_span){.ns = to - from, .known = true};
+	return (struct life_span){.ns = to - from, .known = true, .exact = true};
 }
 
-/* When the connection entered the state for the first time; 0: never, or not known. */
+/*
+ * When the connection entered the state for the first time; 0: never, or not known. What a snapshot
+ * found it in was entered before.
+ */
 static uint64_t entered(const struct lifecycle_connection *c, unsigned int count,
 			enum tcpw_state state)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (c->path[i] == state)
-			return c->entered[i];
+			return i == 0 && c->began == LIFECYCLE_SNAPSHOT ? 0 : c->entered[i];
 	return 0;
 }
 
@@ -37,10 +40,12 @@ struct life life_of(const struct lifecycle_connection *c, uint64_t end, bool tim
 
 	if (life.step_count > LIFECYCLE_PATH_MAX)
 		life.step_count = LIFECYCLE_PATH_MAX;
-	if (life.step_count > 0)
-		life.start = (struct life_span){.ns = c->entered[0], .known = c->entered[0] > 0};
 	for (unsigned int i = 0; i < life.step_count; i++)
 		life.steps[i] = span(c->entered[i], left(c, &life, i, end, time_wait_pending));
+	if (c->began == LIFECYCLE_SNAPSHOT)
+		life.steps[0].exact = false;
+	else if (life.step_count > 0 && c->entered[0])
+		life.start = (struct life_span){.ns = c->entered[0], .known = true, .exact = true};
 
 	opened = entered(c, life.step_count, TCPW_SYN_SENT);
 	if (opened == 0)

@@ -12,6 +12,7 @@
 struct life_span {
 	uint64_t ns;
 	bool known;
+	bool exact; /* false: at least `ns` */
 };
 
 struct life {
@@ -22,7 +23,12 @@ struct life {
 	struct life_span accept_wait; /* in the accept queue */
 };
 
-/* `end` is when the last state of the path ended, or the end of what is known of it. */
+/*
+ * What began before the tracer did has no known start, and its first state lasted at least as long
+ * as it was seen.
+ *
+ * `end` is when the last state of the path ended, or the end of what is known of it.
+ */
 struct life life_of(const struct lifecycle_connection *c, uint64_t end, bool time_wait_pending);
 
 #endif

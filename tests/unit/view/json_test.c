@@ -266,11 +266,11 @@ static void json__life__has_path_times_and_counts(void **state)
 	assert_string_equal(event_line(&e), HEAD("life") CONNECTION
 			    ",\"start\":\"2026-03-01T12:00:00.000000000Z\","
 			    "\"end\":\"2026-03-01T12:00:00.123456789Z\","
-			    "\"path\":[{\"state\":\"SYN_SENT\",\"ns\":\"213400\"},"
-			    "{\"state\":\"ESTABLISHED\",\"ns\":\"1300000000\"},"
-			    "{\"state\":\"FIN_WAIT_1\",\"ns\":\"12000\"},"
-			    "{\"state\":\"FIN_WAIT_2\",\"ns\":\"340000\"},"
-			    "{\"state\":\"TIME_WAIT\",\"ns\":null}],"
+			    "\"path\":[{\"state\":\"SYN_SENT\",\"ns\":\"213400\",\"exact\":true},"
+			    "{\"state\":\"ESTABLISHED\",\"ns\":\"1300000000\",\"exact\":true},"
+			    "{\"state\":\"FIN_WAIT_1\",\"ns\":\"12000\",\"exact\":true},"
+			    "{\"state\":\"FIN_WAIT_2\",\"ns\":\"340000\",\"exact\":true},"
+			    "{\"state\":\"TIME_WAIT\",\"ns\":null,\"exact\":false}],"
 			    "\"handshake_ns\":\"213400\",\"accept_wait_ns\":null,"
 			    "\"bytes_sent\":\"1234\",\"bytes_received\":\"56789012\","
 			    "\"retransmits\":2,\"srtt_us\":187,\"end_cause\":\"fin_received\","
@@ -291,8 +291,8 @@ static void json__life_of_unknown__is_null_not_zero(void **state)
 	e.u.life.time_wait_pending = false;
 	assert_value(&e, "start", "null");
 	assert_value(&e, "path",
-		     "[{\"state\":\"ESTABLISHED\",\"ns\":null},"
-		     "{\"state\":\"CLOSE_WAIT\",\"ns\":\"123456789\"}]");
+		     "[{\"state\":\"ESTABLISHED\",\"ns\":null,\"exact\":false},"
+		     "{\"state\":\"CLOSE_WAIT\",\"ns\":\"123456789\",\"exact\":true}]");
 	assert_value(&e, "handshake_ns", "null");
 	assert_value(&e, "bytes_sent", "null");
 	assert_value(&e, "bytes_received", "null");
@@ -319,6 +319,29 @@ static void json__life_accepted__wait_runs_from_the_end_of_the_handshake(void **
 	assert_value(&e, "accept_wait_ns", "\"500\"");
 	connection.accepted = 1700; /* Fast Open */
 	assert_value(&e, "accept_wait_ns", "\"700\"");
+}
+
+static void json__life_older_than_the_tracer__has_no_start_and_a_lower_bound(void **state)
+{
+	struct lifecycle_event e;
+
+	(void)state;
+	connection.began = LIFECYCLE_SNAPSHOT;
+	connection.path[0] = TCPW_SYN_RECEIVED;
+	connection.path[1] = TCPW_ESTABLISHED;
+	connection.path_len = 2;
+	connection.entered[0] = SAMPLE_NOON - 1000;
+	connection.entered[1] = SAMPLE_NOON;
+	connection.accepted = SAMPLE_NOON + 5;
+	e = sample_transition(&connection);
+	e.kind = LIFECYCLE_LIFE;
+	e.u.life.time_wait_pending = false;
+	assert_value(&e, "start", "null");
+	assert_value(&e, "path",
+		     "[{\"state\":\"SYN_RECEIVED\",\"ns\":\"1000\",\"exact\":false},"
+		     "{\"state\":\"ESTABLISHED\",\"ns\":\"123456789\",\"exact\":true}]");
+	assert_value(&e, "handshake_ns", "null");
+	assert_value(&e, "accept_wait_ns", "\"5\"");
 }
 
 static const char *socket_line(const struct tcpw_socket *socket, enum tcpw_role role, bool aged)
@@ -555,6 +578,7 @@ int main(void)
 		JSON_TEST(json__life__has_path_times_and_counts),
 		JSON_TEST(json__life_of_unknown__is_null_not_zero),
 		JSON_TEST(json__life_accepted__wait_runs_from_the_end_of_the_handshake),
+		JSON_TEST(json__life_older_than_the_tracer__has_no_start_and_a_lower_bound),
 		JSON_TEST(json__socket__has_every_key),
 		JSON_TEST(json__listening_socket__has_an_accept_queue),
 		JSON_TEST(json__timewait_socket__has_neither_user_nor_queues),
