@@ -40,6 +40,7 @@ class Reporter(unittest.TestResult):
         self.out = out
         self.started = {}
         self.told = set()
+        self.parts = []
 
     def startTest(self, test):
         super().startTest(test)
@@ -47,7 +48,7 @@ class Reporter(unittest.TestResult):
 
     def _tell(self, test, outcome, text=""):
         name = test.id()
-        if outcome == "passed" and name in self.told:
+        if name in self.told:
             return
         self.told.add(name)
         took = time.monotonic() - self.started.get(name, time.monotonic())
@@ -66,7 +67,13 @@ class Reporter(unittest.TestResult):
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
-            self._tell(test, "failed", f"{subtest}\n{self._exc_info_to_string(err, test)}")
+            self.parts.append(f"{subtest}\n{self._exc_info_to_string(err, test)}")
+
+    def stopTest(self, test):
+        if self.parts:
+            self._tell(test, "failed", "".join(self.parts))
+            self.parts = []
+        super().stopTest(test)
 
 
 def work(ids, out_fd):

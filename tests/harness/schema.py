@@ -49,11 +49,11 @@ def address(v):
 
 
 def state(v):
-    return v in STATES
+    return string(v) and v in STATES
 
 
 def cause(v):
-    return v in CAUSES
+    return string(v) and v in CAUSES
 
 
 def path(v):
@@ -133,7 +133,7 @@ def problems(line):
     wrong = []
     want = dict(EVERY)
     event = obj.get("event")
-    if event in EVENTS:
+    if string(event) and event in EVENTS:
         want.update(EVENTS[event])
     else:
         wrong.append(f"unknown event {event!r}")
