@@ -21,6 +21,8 @@ class TestCauses(StageCase):
         "no_buckets": {"tcp_max_tw_buckets": 0},
         "cookies": {"tcp_syncookies": 2},
         "one_port": {"ip_local_port_range": "40000 40000"},
+        # Client and server, no cookie asked for nor needed.
+        "fastopen": {"tcp_fastopen": 0x1 | 0x2 | 0x4 | 0x200},
     }
 
 
@@ -226,6 +228,38 @@ def listener_closes_before_the_handshake(p):
 
 
 @scenario
+def data_after_close(p):
+    """The server goes on sending to a client that has closed: the answer is a RST."""
+    c, s = p.open()
+    p.client.close(c)
+    p.server.recv_eof(s)
+    time.sleep(0.1)
+    p.server.send(s, 10)
+    p.server.wait_state(s, 7)
+    p.server.close(s)
+    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "reset_sent")]]
+    p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "CLOSED", "reset_received")]]
+    p.want_wire = ["c FA", "s A", "s data", "c R"]
+
+
+@scenario
+def reset_in_the_handshake(p):
+    """The client went away before the SYN-ACK came; its kernel answers with a RST."""
+    p.listen()
+    p.cport = 20000 + p.sport % 10000
+    rule = p.drop(p.cns, f"sport {p.sport}")
+    p.client.call(_connect_and_close, p.saddr, p.sport, (p.caddr, p.cport))
+    p.cns.nft_delete(rule)
+    end = time.monotonic() + 5
+    while "SYN-RECV" in p.sns.run("ss", "-tanH", "sport", f"= :{p.sport}"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "close")]]
+    p.want_server = [OPENED[:1] + [("SYN_RECEIVED", "CLOSED", "reset_received")]]
+    p.want_wire = ["c S", "s SA", "s SA", "c R"]
+
+
+@scenario
 def client_gives_up_in_the_handshake(p):
     """close() in SYN_SENT."""
     p.listen()
@@ -288,6 +322,38 @@ def syn_cookie(p):
     p.server.close(s)
     p.want_client = [OPEN + CLOSE]
     p.want_server = [[("LISTEN", "ESTABLISHED", "syn_cookie")] + CLOSED]
+
+
+@scenarios_of(TestCauses, topologies=("fastopen",))
+def fast_open(p):
+    """Data in the SYN: the child exists from the SYN on, without a request socket."""
+    p.listen()
+    p.server.setsockopt(p.listener, TCP, socket.TCP_FASTOPEN, 5)
+    p.server.post(_accept_and_answer, p.listener)
+    c, p.cport = p.client.call(_fast_open, p.saddr, p.sport)
+    p.client.recv_eof(c)
+    p.server.wait()
+    p.client.close(c)
+    p.want_client = [OPEN + CLOSED]
+    p.want_server = [[("LISTEN", "SYN_RECEIVED", "fastopen_syn"),
+                      ("SYN_RECEIVED", "ESTABLISHED", "handshake_done")] + CLOSE]
+    p.want_wire = ["c S+5", "s SA", "c A", "s FA", "c FA"]
+    p.whole_child = True
+
+
+def _fast_open(side, addr, port):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
+    s.sendto(b"early", socket.MSG_FASTOPEN, (addr, port))
+    s.settimeout(20)
+    return side.add(s), s.getsockname()[1]
+
+
+def _accept_and_answer(side, listener):
+    s, _ = side.sockets[listener].accept()
+    s.settimeout(20)
+    assert s.recv(10) == b"early"
+    time.sleep(0.05)  # the handshake's last ACK
+    s.close()
 
 
 @scenarios_of(TestCauses, topologies=("one_port",))

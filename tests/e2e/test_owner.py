@@ -2,6 +2,7 @@
 """Whose connection it is: the process that connects, listens, accepts; and one that dies."""
 
 import os
+import socket
 import time
 import unittest
 
@@ -11,6 +12,8 @@ from harness.stage import CLOSED, OPEN, OPENED, TO_TIME_WAIT
 from harness.traced import TracedCase
 
 CGROUP = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+
+IPPROTO_MPTCP = 262
 
 
 class TestOwner(TracedCase):
@@ -126,6 +129,28 @@ class TestOwner(TracedCase):
             self.assertEqual((t["cgroup"], t["container"], t["unit"]),
                              (scope[len(CGROUP):], container, f"docker-{container}.scope"), life)
 
+    def test_mptcp(self):
+        """A subflow is its owner's; the MPTCP socket above it makes no lines of its own."""
+        for addr in ("127.0.0.1", "::1"):
+            with self.subTest(addr):
+                listener, port = self.server.call(_mptcp_listen, addr)
+                c, cport = self.client.call(_mptcp_connect, addr, port)
+                s, _ = self.server.accept(listener)
+                self.client.send(c, 10)
+                self.server.recv(s, 10)
+                self.client.close(c)
+                self.server.recv_eof(s)
+                self.server.close(s)
+                self.server.close(listener)
+                server = self.end_of_server(addr, port, cport)
+                client = self.wait_path(upto="TIME_WAIT", laddr=addr, lport=cport, rport=port)
+                self.assertEqual(client.path, OPEN + TO_TIME_WAIT, client)
+                self.assertEqual(server.path, OPENED + CLOSED, server)
+                for life, a in ((client, self.client), (server, self.server)):
+                    self.assertEqual({t["pid"] for t in life.lines}, {a.pid}, life)
+                life = self.wait_path(upto="CLOSED", laddr=addr, lport=port, role="listener")
+                self.assertEqual([t["pid"] for t in life.lines], [self.server.pid] * 2, life)
+
     def test_every_line_is_right(self):
         self.assertEqual(self.trace.problems[:10], [])
         wrong = [(f, life) for life in lives.join(list(self.trace.lines))
@@ -135,6 +160,21 @@ class TestOwner(TracedCase):
     def test_zz_unknown_causes(self):
         unknown = [t for t in self.trace.transitions() if t["cause"] == "unknown"]
         self.assertEqual(unknown, [])
+
+
+def _mptcp_listen(side, addr):
+    s = socket.socket(actor._family(addr), socket.SOCK_STREAM, IPPROTO_MPTCP)
+    s.bind((addr, 0))
+    s.listen(8)
+    s.settimeout(20)
+    return side.add(s), s.getsockname()[1]
+
+
+def _mptcp_connect(side, addr, port):
+    s = socket.socket(actor._family(addr), socket.SOCK_STREAM, IPPROTO_MPTCP)
+    s.connect((addr, port))
+    s.settimeout(20)
+    return side.add(s), s.getsockname()[1]
 
 
 def _rmdir(path):

@@ -124,7 +124,8 @@ def follows(have, want):
             words = have[at].split()
             at += 1
             data = "+" in words[1]
-            if words[0] == who and (data if what == "data" else words[1].split("+")[0] == what):
+            if words[0] == who and (data if what == "data" else
+                                    what in (words[1], words[1].split("+")[0])):
                 break
         else:
             return False
