@@ -36,7 +36,8 @@ class TestPaths(StageCase):
         for p in self.stage.plays.values():
             if p.listener is None or p.error:
                 continue
-            found = [life for life in lives.find(self.stage.lives, p.sns.inode, lport=p.sport)
+            found = [life for life in lives.find(self.stage.lives, p.sns.inode,
+                                                 p.listener_addr, p.sport)
                      if life.has("role", "listener")]
             self.assertEqual([life.path for life in found], [LISTENER], (p.name, found))
             for t in found[0].lines:
@@ -73,7 +74,9 @@ class TestPaths(StageCase):
                     e["netns"] == where.inode and e["direction"] == "sent"),
             }
             kernel = {k: self.stage.delta(where, k) for k in told}
-            self.assertEqual(told, kernel, where.name)
+            self.assertEqual(told, kernel, (where.name, [
+                e for e in self.stage.trace.lines if e["netns"] == where.inode and
+                e["event"] in ("retransmit", "reset")]))
 
 
 scenario = scenarios_of(TestPaths)

@@ -108,6 +108,8 @@ def veth(a, b, number=1):
     sh("ip", "link", "add", names[0], "netns", a.name, "type", "veth",
        "peer", "name", names[1], "netns", b.name)
     for host, (ns, name) in enumerate(zip((a, b), names), 1):
+        # No link-local address: its duplicate detection would hold up the first packets.
+        sh("ip", "-n", ns.name, "link", "set", name, "addrgenmode", "none")
         sh("ip", "-n", ns.name, "addr", "add", f"192.0.2.{host}/24", "dev", name)
         sh("ip", "-n", ns.name, "addr", "add", f"2001:db8::{host}/64", "dev", name, "nodad")
         sh("ip", "-n", ns.name, "link", "set", name, "up")

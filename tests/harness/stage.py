@@ -54,8 +54,6 @@ class Play:
             self.caddr, self.saddr = ADDRESSES[topology, family]
         self.cport = self.sport = None
         self.listener = None
-        self.listener_addr = self.saddr
-        self.listener_wild = False
         self.want_client = []
         self.want_server = []
         self.want_wire = []
@@ -83,7 +81,8 @@ class Play:
         self.ended_at = time.monotonic()
 
     def listen(self, addr=None, **kwargs):
-        self.listener, self.sport = self.server.listen(addr or self.saddr, **kwargs)
+        self.listener_addr = addr or self.saddr
+        self.listener, self.sport = self.server.listen(self.listener_addr, **kwargs)
 
     def open(self, bind=None, options=(), **kwargs):
         """Listener, connection, accepted: -> the two sockets."""
@@ -247,9 +246,12 @@ def _lengths(test, play, life):
     told = [e for e in play.stage.life.lines if e["event"] == "life" and e["conn"] == life.conn]
     test.assertEqual(len(told), 1, f"life lines of\n{life}")
     ends = ("CLOSED", "LISTEN")
-    path = [(e["state"], e["ns"]) for e in told[0]["path"] if e["state"] not in ends]
-    test.assertEqual(path, [(t["old"], t["dwell_ns"]) for t in life.lines if t["old"] not in ends],
-                     f"{told[0]}\n{life}")
+    path = [(e["state"], as_ns(e["ns"])) for e in told[0]["path"] if e["state"] not in ends]
+    want = [(t["old"], as_ns(t["dwell_ns"])) for t in life.lines if t["old"] not in ends]
+    # Two tracers look at the same moments with a clock each.
+    test.assertEqual([s for s, _ in path], [s for s, _ in want], f"{told[0]}\n{life}")
+    for (_, a), (_, b) in zip(path, want):
+        test.assertLess(abs(a - b), 1_000_000, f"{told[0]}\n{life}")
     test.assertEqual(told[0]["end_cause"], life.last["cause"], life)
 
 
