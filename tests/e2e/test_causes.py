@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rarer causes, and the states that few connections see."""
+
+import socket
+import time
+import unittest
+
+from harness import actor
+from harness.stage import (CLOSE, CLOSED, EXPIRED, OPEN, OPENED, TO_CLOSE_WAIT, TO_FIN_WAIT_2,
+                           StageCase, scenarios_of)
+
+TCP_LINGER2, TCP_USER_TIMEOUT = 8, 18
+TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT = 4, 5, 6
+IP_LOCAL_PORT_RANGE = 51
+FIN_WAIT_1, FIN_WAIT_2 = 4, 5
+TCP = socket.IPPROTO_TCP
+
+
+class TestCauses(StageCase):
+    SPECIAL = {
+        "no_buckets": {"tcp_max_tw_buckets": 0},
+        "cookies": {"tcp_syncookies": 2},
+        "one_port": {"ip_local_port_range": "40000 40000"},
+        # Client and server, no cookie asked for nor needed.
+        "fastopen": {"tcp_fastopen": 0x1 | 0x2 | 0x4 | 0x200},
+    }
+
+
+scenario = scenarios_of(TestCauses)
+
+
+@scenario
+def simultaneous_close(p):
+    """The client's FIN is lost at first, so that the server's crosses it."""
+    c, s = p.open()
+    p.talk(c, s)
+    rule = p.drop(p.sns, f"dport {p.sport} tcp flags & fin == fin")
+    p.client.shutdown(c)
+    p.client.wait_state(c, FIN_WAIT_1)
+    p.server.shutdown(s)
+    p.server.wait_state(s, FIN_WAIT_2)
+    p.sns.nft_delete(rule)
+    p.client.recv_eof(c)
+    p.server.recv_eof(s)
+    p.client.close(c)
+    p.server.close(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "FIN_WAIT_1", "close"),
+                             ("FIN_WAIT_1", "CLOSING", "simultaneous_close"),
+                             ("CLOSING", "TIME_WAIT", "fin_acked")] + EXPIRED]
+    p.want_server = [OPENED + CLOSE]
+    p.want_wire = ["c FA", "s FA", "c A", "c FA", "s A"]
+
+
+@scenarios_of(TestCauses, topologies=("lo",))
+def connected_to_itself(p):
+    """A simultaneous open and close, in one socket."""
+    p.cport = p.sport = 30001
+    c = p.client.connect_to_self(p.caddr, p.cport)
+    p.client.send(c, 10)
+    p.client.recv(c, 10)
+    p.client.close(c)
+    p.want_client = [[("CLOSED", "SYN_SENT", "connect"),
+                      ("SYN_SENT", "SYN_RECEIVED", "simultaneous_open"),
+                      ("SYN_RECEIVED", "ESTABLISHED", "handshake_done"),
+                      ("ESTABLISHED", "FIN_WAIT_1", "close"),
+                      ("FIN_WAIT_1", "CLOSING", "simultaneous_close"),
+                      ("CLOSING", "TIME_WAIT", "fin_acked")] + EXPIRED]
+
+
+@scenario
+def fin_wait_2_times_out(p):
+    c, s = p.open()
+    p.client.setsockopt(c, TCP, TCP_LINGER2, 2)
+    p.client.close(c)
+    p.server.recv_eof(s)
+    time.sleep(3.5)
+    p.server.abort(s)
+    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "fin_wait_2_timeout")]]
+    p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "CLOSED", "abort")]]
+    p.want_wire = ["c FA", "s A", "s RA"]
+
+
+@scenario
+def data_is_never_acknowledged(p):
+    c, s = p.open()
+    p.talk(c, s)
+    p.drop(p.sns, f"dport {p.sport}")
+    p.client.send(c, 10)
+    error = p.client.recv_error(c)
+    assert error == "ETIMEDOUT", error
+    p.client.close(c)
+    p.server.abort(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "timeout")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "abort")]]
+    p.want_wire = ["c data", "s data", "c data", "c data", "c data", "s RA"]
+
+
+@scenario
+def fin_is_never_acknowledged(p):
+    c, s = p.open()
+    p.talk(c, s)
+    p.drop(p.sns, f"dport {p.sport}")
+    p.client.close(c)
+    end = time.monotonic() + 15
+    while p.cns.run("ss", "-tanH", "state", "fin-wait-1", "sport", f"= :{p.cport}").strip():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    p.server.abort(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "FIN_WAIT_1", "close"),
+                             ("FIN_WAIT_1", "CLOSED", "timeout")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "abort")]]
+    p.want_wire = ["c FA", "c FA", "s RA"]
+
+
+@scenario
+def user_timeout(p):
+    c, s = p.open(options=[(TCP, TCP_USER_TIMEOUT, 600)])
+    p.talk(c, s)
+    p.drop(p.sns, f"dport {p.sport}")
+    p.client.send(c, 10)
+    error = p.client.recv_error(c)
+    assert error == "ETIMEDOUT", error
+    p.client.close(c)
+    p.server.abort(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "user_timeout")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "abort")]]
+    p.want_wire = ["c data", "s data", "c data", "c data", "s RA"]
+
+
+@scenario
+def keepalive_timeout(p):
+    c, s = p.open(options=[(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), (TCP, TCP_KEEPIDLE, 1),
+                           (TCP, TCP_KEEPINTVL, 1), (TCP, TCP_KEEPCNT, 1)])
+    p.talk(c, s)
+    p.drop(p.sns, f"dport {p.sport}")
+    error = p.client.recv_error(c)
+    assert error == "ETIMEDOUT", error
+    p.client.close(c)
+    p.server.abort(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "keepalive_timeout")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "abort")]]
+    p.want_wire = ["c data", "s data", "c A", "c RA"]
+
+
+@scenario
+def icmp_error_ends_a_connect(p):
+    p.listen()
+    p.cport = 20000 + p.sport % 10000
+    kind = "icmp type host-unreachable" if p.family == "ipv4" else "icmpv6 type addr-unreachable"
+    p.sns.nft("input", f"tcp dport {p.sport} reject with {kind}")
+    try:
+        p.client.connect(p.saddr, p.sport, bind=(p.caddr, p.cport))
+        raise AssertionError("connected")
+    except actor.ActorError as e:
+        assert e.kind == "EHOSTUNREACH", e
+    p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "icmp_error")]]
+    p.want_wire = ["c S"]
+
+
+@scenario
+def disconnect(p):
+    """connect with AF_UNSPEC on an established connection sends a RST."""
+    c, s = p.open()
+    p.talk(c, s)
+    p.client.disconnect(c)
+    error = p.server.recv_error(s)
+    assert error == "ECONNRESET", error
+    p.client.close(c)
+    p.server.close(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "disconnect")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "reset_received")]]
+    p.want_wire = ["c data", "s data", "c RA"]
+
+
+@scenario
+def killed_from_outside(p):
+    c, s = p.open()
+    p.talk(c, s)
+    p.cns.run("ss", "-K", "-tan", "state", "established", "sport", f"= :{p.cport}")
+    error = p.server.recv_error(s)
+    assert error == "ECONNRESET", error
+    p.client.close(c)
+    p.server.close(s)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "killed")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "reset_received")]]
+    p.want_wire = ["c data", "s data", "c RA"]
+
+
+@scenario
+def listener_closes_before_accept(p):
+    p.listen()
+    c, p.cport = p.client.connect(p.saddr, p.sport)
+    end = time.monotonic() + 5
+    while not p.sns.run("ss", "-tanH", "state", "established", "sport", f"= :{p.sport}").strip():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    p.server.close(p.listener)
+    p.listener = None
+    error = p.client.recv_error(c)
+    assert error == "ECONNRESET", error
+    p.client.close(c)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "reset_received")]]
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "listener_closed")]]
+    p.want_wire = ["c S", "s SA", "c A", "s RA"]
+
+
+@scenario
+def listener_closes_before_the_handshake(p):
+    """The SYN-ACK is lost, then the listener goes: the half-open connection with it."""
+    p.listen()
+    p.cport = 20000 + p.sport % 10000
+    p.drop(p.cns, f"sport {p.sport}")
+    p.client.post(actor.connect, p.saddr, p.sport, bind=(p.caddr, p.cport))
+    end = time.monotonic() + 5
+    while "SYN-RECV" not in p.sns.run("ss", "-tanH", "sport", f"= :{p.sport}"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    p.server.close(p.listener)
+    p.listener = None
+    try:
+        p.client.wait()
+        raise AssertionError("connected")
+    except actor.ActorError as e:
+        assert e.kind == "ETIMEDOUT", e
+    p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "timeout")]]
+    p.want_server = [OPENED[:1] + [("SYN_RECEIVED", "CLOSED", "listener_closed")]]
+    p.want_wire = ["c S", "s SA", "c S"]
+
+
+@scenario
+def data_after_close(p):
+    """The server goes on sending to a client that has closed: the answer is a RST."""
+    c, s = p.open()
+    p.client.close(c)
+    p.server.recv_eof(s)
+    time.sleep(0.1)
+    p.server.send(s, 10)
+    p.server.wait_state(s, 7)
+    p.server.close(s)
+    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "reset_sent")]]
+    p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "CLOSED", "reset_received")]]
+    p.want_wire = ["c FA", "s A", "s data", "c R"]
+
+
+@scenario
+def reset_in_the_handshake(p):
+    """The client went away before the SYN-ACK came; its kernel answers with a RST."""
+    p.listen()
+    p.cport = 20000 + p.sport % 10000
+    rule = p.drop(p.cns, f"sport {p.sport}")
+    p.client.call(_connect_and_close, p.saddr, p.sport, (p.caddr, p.cport))
+    p.cns.nft_delete(rule)
+    end = time.monotonic() + 5
+    while "SYN-RECV" in p.sns.run("ss", "-tanH", "sport", f"= :{p.sport}"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "close")]]
+    p.want_server = [OPENED[:1] + [("SYN_RECEIVED", "CLOSED", "reset_received")]]
+    p.want_wire = ["c S", "s SA", "s SA", "c R"]
+
+
+@scenario
+def client_gives_up_in_the_handshake(p):
+    """close() in SYN_SENT."""
+    p.listen()
+    p.cport = 20000 + p.sport % 10000
+    p.drop(p.sns, f"dport {p.sport}")
+    p.client.call(_connect_and_close, p.saddr, p.sport, (p.caddr, p.cport))
+    p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "close")]]
+    p.want_wire = ["c S"]
+
+
+def _connect_and_close(side, addr, port, bind):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(bind)
+    s.setblocking(False)
+    try:
+        s.connect((addr, port))
+    except BlockingIOError:
+        pass
+    time.sleep(0.05)
+    s.close()
+
+
+@scenarios_of(TestCauses, topologies=("no_buckets",))
+def no_room_for_time_wait(p):
+    c, s = p.open()
+    p.talk(c, s)
+    p.client.close(c)
+    p.server.recv_eof(s)
+    p.server.close(s)
+    time.sleep(0.1)
+    assert p.cns.counters()["TcpExt.TCPTimeWaitOverflow"] > 0
+    p.want_wire = ["c FA", "s FA", "c A"]
+    p.want_server = [OPENED + CLOSED]
+
+    def check(test, play, clients, servers):
+        # An orphan is refused its mini-socket already in FIN_WAIT_2, or at the FIN.
+        test.assertEqual(clients[0].path[-1][1:], ("CLOSED", "time_wait_overflow"), clients)
+
+    p.checks.append(check)
+    p.want_client = AnyPaths()
+
+
+class AnyPaths:
+    """Equal to every list of paths: a check of its own judges them."""
+
+    def __eq__(self, other):
+        return True
+
+
+@scenarios_of(TestCauses, topologies=("cookies",))
+def syn_cookie(p):
+    """tcp_syncookies=2: no request socket exists, so no SYN_RECEIVED may be invented."""
+    before = p.sns.counters()["TcpExt.SyncookiesRecv"]
+    c, s = p.open()
+    assert p.sns.counters()["TcpExt.SyncookiesRecv"] > before
+    p.talk(c, s)
+    p.client.close(c)
+    p.server.recv_eof(s)
+    p.server.close(s)
+    p.want_client = [OPEN + CLOSE]
+    p.want_server = [[("LISTEN", "ESTABLISHED", "syn_cookie")] + CLOSED]
+
+
+@scenarios_of(TestCauses, topologies=("fastopen",))
+def fast_open(p):
+    """Data in the SYN: the child exists from the SYN on, without a request socket."""
+    p.listen()
+    p.server.setsockopt(p.listener, TCP, socket.TCP_FASTOPEN, 5)
+    p.server.post(_accept_and_answer, p.listener)
+    c, p.cport = p.client.call(_fast_open, p.saddr, p.sport)
+    p.client.recv_eof(c)
+    p.server.wait()
+    p.client.close(c)
+    p.want_client = [OPEN + CLOSED]
+    p.want_server = [[("LISTEN", "SYN_RECEIVED", "fastopen_syn"),
+                      ("SYN_RECEIVED", "ESTABLISHED", "handshake_done")] + CLOSE]
+    p.want_wire = ["c S+5", "s SA", "c A", "s FA", "c FA"]
+    p.whole_child = True
+
+
+def _fast_open(side, addr, port):
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
+    s.sendto(b"early", socket.MSG_FASTOPEN, (addr, port))
+    s.settimeout(20)
+    return side.add(s), s.getsockname()[1]
+
+
+def _accept_and_answer(side, listener):
+    s, _ = side.sockets[listener].accept()
+    s.settimeout(20)
+    assert s.recv(10) == b"early"
+    time.sleep(0.05)  # the handshake's last ACK
+    s.close()
+
+
+@scenarios_of(TestCauses, topologies=("one_port",))
+def no_local_port(p):
+    c, s = p.open(port={"ipv4": 5004, "ipv6": 5006}[p.family])
+    assert p.cport == 40000, p.cport
+    try:
+        p.client.connect(p.saddr, p.sport)
+        raise AssertionError("connected")
+    except actor.ActorError as e:
+        assert e.kind == "EADDRNOTAVAIL", e
+    p.client.abort(c)
+    p.server.recv_error(s)
+    p.server.close(s)
+    p.want_server = [OPENED + [("ESTABLISHED", "CLOSED", "reset_received")]]
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "abort")]]
+
+    def check(test, play, clients, servers):
+        failed = [life for life in play.stage.lives
+                  if life.has("netns", play.cns.inode) and life.has("cause", "no_local_port") and
+                  life.has("family", play.family)]
+        test.assertEqual([life.path for life in failed],
+                         [OPEN[:1] + [("SYN_SENT", "CLOSED", "no_local_port")]])
+        test.assertEqual(failed[0].lines[0]["rport"], play.sport)
+
+    p.checks.append(check)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Runs the end-to-end tests: each class in a process of its own, several side by side, those that
+wait for a TIME_WAIT of 60 s first. One line a test; the end is "N passed, N failed, N skipped".
+
+    tests/run_e2e.py [-j N] [PATTERN...]     PATTERN: part of "test_file.Class.test_name"
+
+TCPWITNESS names the binary (default build/tcpwitness); TCPWITNESS_FULL=1 makes the long form. Under
+CI=true a skipped test is a failure. Needs root, and iproute2 nftables tcpdump util-linux bpftool
+nginx-light curl.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshare", "bpftool",
+          "nginx", "curl")
+# Those that mostly wait go first; all others follow in the order of discovery.
+FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses")
+LIMIT_S = 240
+
+
+class Reporter(unittest.TestResult):
+    """Results as JSON lines on a pipe, as they come."""
+
+    def __init__(self, out):
+        super().__init__()
+        self.out = out
+        self.started = {}
+        self.told = set()
+        self.parts = []
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.started[test.id()] = time.monotonic()
+
+    def _tell(self, test, outcome, text=""):
+        name = test.id()
+        if name in self.told:
+            return
+        self.told.add(name)
+        took = time.monotonic() - self.started.get(name, time.monotonic())
+        print(json.dumps([name, outcome, took, text]), file=self.out, flush=True)
+
+    def addSuccess(self, test):
+        self._tell(test, "passed")
+
+    def addFailure(self, test, err):
+        self._tell(test, "failed", self._exc_info_to_string(err, test))
+
+    addError = addFailure
+
+    def addSkip(self, test, reason):
+        self._tell(test, "skipped", reason)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.parts.append(f"{subtest}\n{self._exc_info_to_string(err, test)}")
+
+    def stopTest(self, test):
+        if self.parts:
+            self._tell(test, "failed", "".join(self.parts))
+            self.parts = []
+        super().stopTest(test)
+
+
+def work(ids, out_fd):
+    """The inside of a worker process: these tests, all of one class."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with os.fdopen(out_fd, "w") as out:
+        suite = unittest.defaultTestLoader.loadTestsFromNames(ids)
+        suite.run(Reporter(out))
+
+
+def flatten(suite):
+    for t in suite:
+        if isinstance(t, unittest.TestSuite):
+            yield from flatten(t)
+        else:
+            yield t
+
+
+def discover(patterns):
+    """{"e2e.test_x.Class": [ids]}"""
+    classes = {}
+    found = unittest.defaultTestLoader.discover(os.path.join(HERE, "e2e"), top_level_dir=HERE)
+    for test in flatten(found):
+        name = test.id()
+        if "_FailedTest" in name:
+            raise SystemExit(f"cannot load {name}: {test._exception}")
+        if not patterns or any(p in name for p in patterns):
+            classes.setdefault(name.rpartition(".")[0], []).append(name)
+    return classes
+
+
+def descendants(pid):
+    from harness import witness
+    result = []
+    for child in witness.children(pid):
+        result += [*descendants(child), child]
+    return result
+
+
+class Runner:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failures = []
+        self.workers = set()
+        self.stopping = False
+
+    def tell(self, name, outcome, took, text=""):
+        with self.lock:
+            self.counts[outcome] += 1
+            short = name.removeprefix("e2e.")
+            print(f"{outcome:7} {took:6.1f} s  {short}"
+                  + (f": {text}" if outcome == "skipped" else ""), flush=True)
+            if outcome == "failed":
+                self.failures.append((short, text))
+                for line in text.rstrip().splitlines():
+                    print(f"        | {line[:2000]}", flush=True)
+
+    def run_class(self, name, ids):
+        if self.stopping:
+            return
+        read, write = os.pipe()
+        start = time.monotonic()
+        worker = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--worker",
+                                   str(write), *ids], pass_fds=(write,), stdin=subprocess.DEVNULL,
+                                  cwd=HERE)
+        self.workers.add(worker)
+        os.close(write)
+        late = threading.Timer(LIMIT_S, self.end, [worker])
+        late.start()
+        told = set()
+        with os.fdopen(read) as results:
+            for line in results:
+                test, outcome, took, text = json.loads(line)
+                if test.startswith(("setUpClass", "tearDownClass", "setUpModule")):
+                    for left in [i for i in ids if i not in told] or [test]:
+                        told.add(left)
+                        self.tell(left, outcome, took, text)
+                else:
+                    told.add(test)
+                    self.tell(test, outcome, took, text)
+        worker.wait()
+        late.cancel()
+        self.workers.discard(worker)
+        for left in ids:
+            if left not in told:
+                self.tell(left, "failed", time.monotonic() - start,
+                          f"its process ended with status {worker.returncode} before it")
+
+    def end(self, worker):
+        """Ends a worker and what it started, by pid."""
+        if worker.poll() is not None:
+            return
+        worker.terminate()
+        try:
+            worker.wait(15)
+        except subprocess.TimeoutExpired:
+            for pid in (*descendants(worker.pid), worker.pid):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+    def interrupt(self, *_):
+        self.stopping = True
+        for w in list(self.workers):
+            threading.Thread(target=self.end, args=[w]).start()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="end-to-end tests of tcpwitness")
+    parser.add_argument("-j", type=int, default=5, metavar="N", help="classes at once (default 5)")
+    parser.add_argument("-l", action="store_true", help="list the tests and stop")
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN")
+    args = parser.parse_args()
+    if os.geteuid():
+        raise SystemExit("run_e2e: must be root, for namespaces and BPF")
+    missing = [t for t in NEEDED if not shutil.which(t)]
+    if missing:
+        raise SystemExit(f"run_e2e: missing: {' '.join(missing)}: apt-get install iproute2 "
+                         "nftables tcpdump util-linux bpftool nginx-light curl")
+    classes = discover(args.patterns)
+    if args.l:
+        print("\n".join(i for ids in classes.values() for i in ids))
+        return 0
+    if not classes:
+        raise SystemExit(f"run_e2e: no test has {' or '.join(args.patterns)} in its name")
+    from harness import netns, tracer
+    netns.remove_stale()
+    print(f"run_e2e: {sum(map(len, classes.values()))} tests of {tracer.BINARY}"
+          + ("" if tracer.available() else " (which is not there)"), flush=True)
+    runner = Runner()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sig, runner.interrupt)
+    queue = sorted(classes.items(), key=lambda item: next(
+        (i for i, n in enumerate(FIRST) if item[0].endswith(n)), len(FIRST)))
+    start = time.monotonic()
+
+    def take():
+        while True:
+            with runner.lock:
+                if not queue:
+                    return
+                name, ids = queue.pop(0)
+            runner.run_class(name, ids)
+
+    threads = [threading.Thread(target=take) for _ in range(args.j)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    left = netns.remove_stale()
+    if left:
+        runner.tell("namespaces", "failed", 0, f"left behind: {' '.join(left)}")
+    if runner.failures:
+        print("failed:")
+        for name, _ in runner.failures:
+            print(f"  {name}")
+    c = runner.counts
+    print(f"{c['passed']} passed, {c['failed']} failed, {c['skipped']} skipped "
+          f"in {time.monotonic() - start:.0f} s")
+    if c["failed"] or runner.stopping:
+        return 1
+    return 1 if c["skipped"] and os.environ.get("CI") == "true" else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] == "--worker":
+        work(sys.argv[3:], int(sys.argv[2]))
+    else:
+        sys.exit(main())
