@@ -36,7 +36,7 @@ static void remove_acknowledged(struct arrival *a)
 {
 	struct tcb *c = a->c;
 	struct seq ack = a->seg->ack;
-	reftcp_time sample = 0;
+	reftcp_time sample = 0, last_sent = 0;
 	bool measured = false, again = false;
 
 	while (c->rtx_head && seq_leq(seq_add(c->rtx_head->seq, c->rtx_head->len), ack)) {
@@ -50,6 +50,7 @@ static void remove_acknowledged(struct arrival *a)
 		 * arrived long ago and only waited for it. One sample a round trip keeps RTTVAR's
 		 * memory as long as it is meant to be. */
 		again = again || seg->flags & TXSEG_EVER_RETRANS;
+		last_sent = seg->sent_at > last_sent ? seg->sent_at : last_sent;
 		if (!(seg->flags & TXSEG_SACKED) && seq_geq(seg->seq, c->rtt.sample_after)) {
 			sample = a->now - seg->sent_at;
 			measured = true;
@@ -59,8 +60,10 @@ static void remove_acknowledged(struct arrival *a)
 	if (c->rtx_head && seq_lt(c->rtx_head->seq, ack))
 		rtxq_trim(c, ack);
 	measured = measured && !again;
-	/* RFC 7323 4.1: with timestamps a segment sent again is no longer ambiguous. */
-	if (!measured && a->news.echo_valid && c->rtt.backoff) {
+	/* RFC 7323 4.1: a timestamp tells which copy of a segment sent again was answered. An
+	 * older one than the last copy's only says that some ACK was lost in between. */
+	if (!measured && a->news.echo_valid && c->rtt.backoff &&
+	    a->news.echo_sent_at + REFTCP_MS >= last_sent) {
 		sample = a->now - a->news.echo_sent_at;
 		measured = true;
 	}

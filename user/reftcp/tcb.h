@@ -301,9 +301,11 @@ static inline struct seq tcb_stream_start(const struct tcb *c)
 /* Octets queued and not yet sent once. */
 static inline uint32_t tcb_unsent(const struct tcb *c)
 {
-	uint32_t sent = seq_diff(c->snd.nxt, tcb_stream_start(c)) - (c->snd.fin_sent ? 1 : 0);
+	struct seq end = c->snd.fin_sent ? c->snd.fin : c->snd.nxt;
+	struct seq start = tcb_stream_start(c);
 
-	return seq_lt(c->snd.nxt, tcb_stream_start(c)) ? c->snd.queued : c->snd.queued - sent;
+	/* Before the SYN is sent, and after the FIN is acknowledged, the start lies beyond. */
+	return seq_lt(end, start) ? c->snd.queued : c->snd.queued - seq_diff(end, start);
 }
 
 /* Past SYN: RFC 9293 3.3.2's synchronized states. */

@@ -80,7 +80,8 @@ static bool keepalive_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time
 
 	if (!c->keep.on)
 		return true;
-	if (c->rtx_head || tcb_unsent(c) || quiet < c->keep.idle) {
+	if (c->rtx_head || tcb_unsent(c) || c->snd.fin_queued != c->snd.fin_sent ||
+	    quiet < c->keep.idle) {
 		c->keep.sent = 0;
 		timer_set(c, TIMER_KEEPALIVE,
 			  quiet < c->keep.idle ? c->keep.heard_at + c->keep.idle
