@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the steps of SEGMENT ARRIVES share. */
+#ifndef REFTCP_ARRIVES_H
+#define REFTCP_ARRIVES_H
+
+#include "reftcp/step.h"
+
+/* The options, window and congestion bits of a SYN or SYN,ACK. */
+void arrives_negotiate(struct arrival *a);
+/* Text and FIN of a SYN, kept until the connection is ESTABLISHED. */
+void arrives_hold_text(struct arrival *a);
+/* The connection has become ESTABLISHED: what waited for it. */
+void arrives_established(struct arrival *a);
+/* RFC 9293 3.10.7.4, fifth, ESTABLISHED STATE. false: the segment is to be dropped. */
+bool arrives_ack(struct arrival *a);
+/* SND.WND, WL1 and WL2 as they are. */
+void arrives_set_window(struct arrival *a, uint32_t wnd);
+/* Our FIN is sent and acknowledged. */
+bool arrives_fin_acked(const struct tcb *c);
+
+/* An ICMP or ICMPv6 packet. */
+void icmp_arrives(struct reftcp_stack *s, const struct packet *ip, reftcp_time now);
+
+#endif

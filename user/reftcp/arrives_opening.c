@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SEGMENT ARRIVES in CLOSED, LISTEN and SYN-SENT, RFC 9293 3.10.7.1 to 3.10.7.3. The security
+ * checks (third in LISTEN and SYN-SENT) are not here: there are no compartments (A.1). */
+#include "reftcp/arrives.h"
+
+#include <errno.h>
+
+#include "reftcp/congestion.h"
+#include "reftcp/conntab.h"
+#include "reftcp/ecn.h"
+#include "reftcp/listen.h"
+#include "reftcp/mss.h"
+#include "reftcp/reset.h"
+#include "reftcp/rto.h"
+#include "reftcp/rtxq.h"
+#include "reftcp/secret.h"
+#include "reftcp/timestamps.h"
+#include "reftcp/uto.h"
+#include "reftcp/window.h"
+
+/* ---- 3.10.7.1, CLOSED ---- */
+
+static enum step_result closed_answer(struct arrival *a)
+{
+	if (a->seg->ctl & CTL_RST)
+		return step_drop(a);
+	reset_answer(a->s, a->seg);
+	return step_answered(a);
+}
+
+static const struct step closed_rows[] = {
+	{"RFC 9293 3.10.7.1", "CLOSED, answer with a reset", closed_answer},
+};
+
+/* ---- 3.10.7.2, LISTEN ---- */
+
+/* First, check for a RST: it should be ignored. */
+static enum step_result listen_reset(struct arrival *a)
+{
+	return a->seg->ctl & CTL_RST ? step_drop(a) : STEP_NEXT;
+}
+
+/* Second, check for an ACK: any is bad. */
+static enum step_result listen_ack(struct arrival *a)
+{
+	if (!(a->seg->ctl & CTL_ACK))
+		return STEP_NEXT;
+	reset_answer(a->s, a->seg);
+	return step_answered(a);
+}
+
+/* The TCB the SYN is for: the listener itself, or a child of it. */
+static struct tcb *take_listener(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (c->backlog) {
+		if (!listen_syn_room(c) || !listen_accept_room(c)) {
+			a->s->counters.syn_dropped++;
+			return NULL;
+		}
+		c = listen_child(a->s, c, &a->seg->dst, &a->seg->src);
+		if (!c)
+			a->s->counters.syn_dropped++;
+		return c;
+	}
+	conntab_unlisten(a->s, c);
+	c->listen_local = c->local;
+	c->listen_remote = c->remote;
+	c->from_listen = true;
+	c->local = a->seg->dst;
+	c->remote = a->seg->src;
+	conntab_add(a->s, c); /* no connection has this name, or it would have been found */
+	return c;
+}
+
+static struct seq choose_iss(const struct arrival *a, const struct tcb *c)
+{
+	struct seq iss = secret_isn(&a->s->key, &c->local, &c->remote, a->now);
+	int64_t step = stack_rule(a->s, RULE_time_wait_isn_step);
+
+	if (!a->iss_floor_valid)
+		return iss;
+	if (step)
+		return seq_add(a->iss_floor, (uint32_t)step);
+	/* RFC 9293 3.6.1: larger than any the connection before has used [MAY-2]. */
+	return seq_gt(iss, a->iss_floor) ? iss : seq_add(a->iss_floor, 1u << 16);
+}
+
+/* Third, check for a SYN. */
+static enum step_result listen_syn(struct arrival *a)
+{
+	struct tcb *c;
+
+	if (!(a->seg->ctl & CTL_SYN))
+		return STEP_NEXT;
+	c = take_listener(a);
+	if (!c)
+		return step_drop(a);
+	a->c = c;
+	a->s->counters.passive_opens++;
+	tcb_start_receive(c, a->seg->seq);
+	window_open(c);
+	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_SYN_IN_LISTEN, a->now);
+	tcb_start_send(a->s, c, choose_iss(a, c), a->now);
+	arrives_negotiate(a);
+	arrives_set_window(a, a->seg->wnd);
+	arrives_hold_text(a);
+	return STEP_DONE;
+}
+
+/* Fourth, other data or control: drop the segment. */
+static enum step_result listen_other(struct arrival *a)
+{
+	return step_drop(a);
+}
+
+static const struct step listen_rows[] = {
+	{"RFC 9293 3.10.7.2", "first, check for a RST", listen_reset},
+	{"RFC 9293 3.10.7.2", "second, check for an ACK", listen_ack},
+	{"RFC 9293 3.10.7.2", "third, check for a SYN", listen_syn},
+	{"RFC 9293 3.10.7.2", "fourth, other data or control", listen_other},
+};
+
+/* ---- 3.10.7.3, SYN-SENT ---- */
+
+/* First, check the ACK bit: SEG.ACK =< ISS or SEG.ACK > SND.NXT is answered by a reset. */
+static enum step_result syn_sent_ack(struct arrival *a)
+{
+	if (!(a->seg->ctl & CTL_ACK))
+		return STEP_NEXT;
+	if (seq_gt(a->seg->ack, a->c->snd.iss) && seq_leq(a->seg->ack, a->c->snd.nxt))
+		return STEP_NEXT;
+	if (a->seg->ctl & CTL_RST)
+		return step_drop(a);
+	reset_answer(a->s, a->seg);
+	return step_answered(a);
+}
+
+/* Second, check the RST bit: taken only with an acceptable ACK. */
+static enum step_result syn_sent_reset(struct arrival *a)
+{
+	if (!(a->seg->ctl & CTL_RST))
+		return STEP_NEXT;
+	if (!(a->seg->ctl & CTL_ACK))
+		return step_drop(a);
+	a->s->counters.resets_received++;
+	tcb_delete(a->s, a->c, -ECONNREFUSED, CLAUSE_RESET_IN_SYN_SENT, a->now);
+	return STEP_DONE;
+}
+
+/* Fourth, our SYN is acknowledged. */
+static enum step_result syn_sent_established(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (!(c->rtx_head->flags & TXSEG_EVER_RETRANS))
+		rto_sample(a->s, c, a->now - c->rtx_head->sent_at);
+	else
+		/* RFC 5681 3.1: after a lost SYN, one segment. */
+		c->cwnd = mss_sender(c);
+	rtxq_pop(a->s, c);
+	c->snd.una = a->seg->ack;
+	c->retries = 0;
+	timer_clear(c, TIMER_REXMIT);
+	timer_clear(c, TIMER_USER);
+	state_move(a->s, c, REFTCP_ESTABLISHED, CLAUSE_SYN_ACK, a->now);
+	/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with data if there is any. */
+	window_ack_now(c);
+	arrives_established(a);
+	a->seq = c->rcv.nxt;
+	return a->text_len || a->fin || a->seg->ctl & CTL_URG ? STEP_TO_SIXTH : STEP_DONE;
+}
+
+/* Fourth, check the SYN bit. */
+static enum step_result syn_sent_syn(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (!(a->seg->ctl & CTL_SYN))
+		return STEP_NEXT;
+	tcb_start_receive(c, a->seg->seq);
+	window_open(c);
+	arrives_negotiate(a);
+	arrives_set_window(a, a->seg->wnd);
+	if (a->seg->ctl & CTL_ACK)
+		return syn_sent_established(a);
+	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_SYN_CROSSED, a->now);
+	/* <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>: the same SYN, now with an ACK. */
+	c->rtx_head->flags |= TXSEG_FRESH;
+	rtxq_mark_lost(c, c->rtx_head);
+	arrives_hold_text(a);
+	return STEP_DONE;
+}
+
+/* Fifth, if neither of the SYN or RST bits is set, then drop the segment. */
+static enum step_result syn_sent_other(struct arrival *a)
+{
+	return step_drop(a);
+}
+
+static const struct step syn_sent_rows[] = {
+	{"RFC 9293 3.10.7.3", "first, check the ACK bit", syn_sent_ack},
+	{"RFC 9293 3.10.7.3", "second, check the RST bit", syn_sent_reset},
+	{"RFC 9293 3.10.7.3", "fourth, check the SYN bit", syn_sent_syn},
+	{"RFC 9293 3.10.7.3", "fifth, neither SYN nor RST", syn_sent_other},
+};
+
+#define LIST(rows)                                     \
+	{                                              \
+		rows, sizeof(rows) / sizeof((rows)[0]) \
+	}
+
+const struct step_list steps_closed = LIST(closed_rows);
+const struct step_list steps_listen = LIST(listen_rows);
+const struct step_list steps_syn_sent = LIST(syn_sent_rows);
+
+/* ---- shared ---- */
+
+void arrives_negotiate(struct arrival *a)
+{
+	const struct tcpopt *opt = &a->seg->opt;
+	struct tcb *c = a->c;
+
+	if (opt->has & TCPOPT_MSS)
+		mss_from_peer(c, opt->mss);
+	/* RFC 7323 2.2: scaling, only when both SYNs had the option. */
+	c->scale_on = a->s->config.window_scale && opt->has & TCPOPT_SCALE;
+	c->snd.scale = c->scale_on ? opt->scale : 0;
+	c->rcv.scale = c->scale_on ? window_scale_for(a->s->config.recv_buffer) : 0;
+	c->sack_on = a->s->config.sack && opt->has & TCPOPT_SACK_OK;
+	if (a->s->config.timestamps && opt->has & TCPOPT_TS)
+		timestamps_start(c, opt->ts_val, a->now);
+	ecn_negotiate(a->s, c, a->seg->ctl);
+	uto_arrived(c, opt);
+	c->cc->init(c); /* the MSS is known now */
+}
+
+void arrives_hold_text(struct arrival *a)
+{
+	struct tcb *c = a->c;
+	uint32_t n = a->text_len < c->rcv.wnd ? a->text_len : c->rcv.wnd;
+
+	/* A flood of SYNs with text must not take the space of connections. */
+	if (!n || a->s->chunks.available <= a->s->chunks.count / 2)
+		return;
+	if (stream_write(&c->rcv.stream, &a->s->chunks, 0, a->text, n) == 0)
+		c->rcv.held = n;
+}
+
+static void take_held(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (!c->rcv.held)
+		return;
+	c->rcv.nxt = seq_add(c->rcv.nxt, c->rcv.held);
+	c->rcv.wnd -= c->rcv.held;
+	c->rcv.held = 0;
+	window_ack_now(c);
+	stack_tell(a->s, c, REFTCP_EVENT_READABLE);
+}
+
+void arrives_established(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	take_held(a);
+	c->keep.heard_at = a->now;
+	if (c->keep.on)
+		timer_set(c, TIMER_KEEPALIVE, a->now + c->keep.idle);
+	stack_tell(a->s, c, REFTCP_EVENT_ESTABLISHED);
+	listen_established(a->s, c);
+	if (!c->close_queued)
+		return;
+	/* RFC 9293 3.10.4, SYN-RECEIVED: the CLOSE that was queued. */
+	c->close_queued = false;
+	c->snd.fin_queued = true;
+	state_move(a->s, c, REFTCP_FIN_WAIT_1, CLAUSE_CLOSE, a->now);
+}

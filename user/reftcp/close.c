@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CLOSE call, RFC 9293 3.10.4, and the release of a connection's name. */
+#include <errno.h>
+
+#include "reftcp/abort.h"
+#include "reftcp/reset.h"
+#include "reftcp/stack.h"
+
+static int close_connection(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	switch (c->state) {
+	case REFTCP_CLOSED:
+		return -ENOTCONN;
+	case REFTCP_LISTEN:
+	case REFTCP_SYN_SENT:
+		/* "Delete the TCB, enter CLOSED state." */
+		tcb_delete(s, c, 0, CLAUSE_CLOSE, now);
+		return 0;
+	case REFTCP_SYN_RECEIVED:
+		if (c->close_queued)
+			return -EALREADY;
+		if (c->snd.queued) {
+			c->close_queued = true;
+			return 0;
+		}
+		c->snd.fin_queued = true;
+		state_move(s, c, REFTCP_FIN_WAIT_1, CLAUSE_CLOSE, now);
+		return 0;
+	case REFTCP_ESTABLISHED:
+		c->snd.fin_queued = true;
+		state_move(s, c, REFTCP_FIN_WAIT_1, CLAUSE_CLOSE, now);
+		return 0;
+	case REFTCP_CLOSE_WAIT:
+		if (c->snd.fin_queued)
+			return -EALREADY;
+		c->snd.fin_queued = true;
+		/* "Queue this request until all preceding SENDs have been segmentized": with
+		 * none waiting that is now, else the FIN's segment makes the move. */
+		if (!tcb_unsent(c))
+			state_move(s, c, REFTCP_LAST_ACK, CLAUSE_CLOSE, now);
+		return 0;
+	case REFTCP_FIN_WAIT_1:
+	case REFTCP_FIN_WAIT_2:
+	case REFTCP_CLOSING:
+	case REFTCP_LAST_ACK:
+	case REFTCP_TIME_WAIT:
+		return -EALREADY; /* "connection closing"; no second FIN */
+	}
+	return -ENOTCONN;
+}
+
+int reftcp_close(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
+{
+	struct tcb *c = s ? tcb_find(s, id) : NULL;
+	int err;
+
+	if (!c)
+		return -ENOENT;
+	err = close_connection(s, c, now);
+	stack_settle(s, c);
+	return err;
+}
+
+int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
+{
+	struct tcb *c = s ? tcb_find(s, id) : NULL;
+	int64_t orphan;
+
+	if (!c)
+		return -ENOENT;
+	stack_unlist(s, c, LIST_EVENTS);
+	c->user_has_it = false;
+	c->forsaken = true;
+	if (c->state == REFTCP_CLOSED) {
+		stream_clear(&c->rcv.stream, &s->chunks);
+		tcb_give(s, c);
+		return 0;
+	}
+	/* RFC 9293 3.6.1: received data is lost, a reset shows it [SHLD-3]. */
+	if (state_synchronized(c->state) && tcb_unread(c) && c->state != REFTCP_TIME_WAIT) {
+		abort_connection(s, c, 0, now);
+		return 0;
+	}
+	close_connection(s, c, now);
+	if (!c->in_use)
+		return 0;
+	orphan = stack_rule(s, RULE_fin_wait_2);
+	if (c->state == REFTCP_FIN_WAIT_2 && orphan)
+		timer_set(c, TIMER_FIN_WAIT_2, now + (reftcp_time)orphan);
+	stack_settle(s, c);
+	return 0;
+}

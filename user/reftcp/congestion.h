@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interface behind which congestion control algorithms stand. Recovery (what is lost, when
+ * to send it again) is not their business: they say how the window grows and what is left of
+ * it after a loss.
+ */
+#ifndef REFTCP_CONGESTION_H
+#define REFTCP_CONGESTION_H
+
+#include "reftcp/tcb.h"
+
+struct congestion {
+	const char *name;
+	/* Sets cwnd and ssthresh for a new connection; called again when the MSS is known. */
+	void (*init)(struct tcb *c);
+	/* acked new octets, no loss, and the window was in use. */
+	void (*on_ack)(struct tcb *c, uint32_t acked, reftcp_time now);
+	/* A loss or an ECN mark: the new ssthresh. */
+	uint32_t (*on_loss)(struct tcb *c, reftcp_time now);
+	/* The loss turned out to be none, or sending pauses: the epoch ends. */
+	void (*on_reset)(struct tcb *c);
+};
+
+extern const struct congestion congestion_newreno;
+extern const struct congestion congestion_cubic;
+
+/* Unknown values give NewReno. */
+const struct congestion *congestion_find(enum reftcp_congestion which);
+
+/* RFC 6928: min(10*MSS, max(2*MSS, 14600)). */
+uint32_t congestion_initial_window(const struct tcb *c);
+
+/* RFC 5681 3.1: exponential below ssthresh. Returns the octets left over above it. */
+uint32_t congestion_slow_start(struct tcb *c, uint32_t acked);
+
+#endif

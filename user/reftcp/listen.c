@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. Every child is in its parent's family list, and once ESTABLISHED in its
+ * accept queue as well. */
+#include "reftcp/listen.h"
+
+#include "reftcp/abort.h"
+
+bool listen_syn_room(const struct tcb *listener)
+{
+	return listener->syn_count < listener->backlog;
+}
+
+bool listen_accept_room(const struct tcb *listener)
+{
+	return listener->accept_count < listener->backlog;
+}
+
+struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
+			 const struct reftcp_endpoint *local, const struct reftcp_endpoint *remote)
+{
+	struct tcb *c = tcb_take(s);
+
+	if (!c)
+		return NULL;
+	c->state = listener->state; /* a copy of the parent, which is what 3.10.7.2 acts on */
+	c->from_listen = true;
+	c->local = *local;
+	c->remote = *remote;
+	c->ttl = listener->ttl;
+	c->dscp = listener->dscp;
+	c->user_timeout = listener->user_timeout;
+	c->uto = listener->uto;
+	c->r1 = listener->r1;
+	c->nagle = listener->nagle;
+	c->delayed_ack = listener->delayed_ack;
+	c->reports = listener->reports;
+	c->keep = listener->keep;
+	c->rcv.buff = listener->rcv.buff;
+	if (tcb_bind(s, c)) {
+		c->state = REFTCP_CLOSED;
+		tcb_give(s, c);
+		return NULL;
+	}
+	c->parent = listener;
+	c->family_next = listener->family;
+	if (listener->family)
+		listener->family->family_prev = c;
+	listener->family = c;
+	listener->syn_count++;
+	return c;
+}
+
+void listen_established(struct reftcp_stack *s, struct tcb *child)
+{
+	struct tcb *l = child->parent;
+
+	if (!l)
+		return;
+	l->syn_count--;
+	l->accept_count++;
+	if (l->accept_tail)
+		l->accept_tail->accept_next = child;
+	else
+		l->accept_head = child;
+	l->accept_tail = child;
+	child->in_accept_queue = true;
+	stack_tell(s, l, REFTCP_EVENT_ACCEPT);
+}
+
+static void unlink_accept(struct tcb *l, struct tcb *child)
+{
+	struct tcb *before = NULL;
+
+	for (struct tcb *c = l->accept_head; c; before = c, c = c->accept_next) {
+		if (c != child)
+			continue;
+		if (before)
+			before->accept_next = c->accept_next;
+		else
+			l->accept_head = c->accept_next;
+		if (l->accept_tail == c)
+			l->accept_tail = before;
+		c->accept_next = NULL;
+		c->in_accept_queue = false;
+		l->accept_count--;
+		return;
+	}
+}
+
+void listen_forget_child(struct tcb *child)
+{
+	struct tcb *l = child->parent;
+
+	if (!l)
+		return;
+	if (child->in_accept_queue)
+		unlink_accept(l, child);
+	else
+		l->syn_count--;
+	if (child->family_prev)
+		child->family_prev->family_next = child->family_next;
+	else
+		l->family = child->family_next;
+	if (child->family_next)
+		child->family_next->family_prev = child->family_prev;
+	child->family_next = child->family_prev = NULL;
+	child->parent = NULL;
+}
+
+struct tcb *listen_accept(struct tcb *listener)
+{
+	struct tcb *c = listener->accept_head;
+
+	if (c)
+		listen_forget_child(c);
+	return c;
+}
+
+void listen_drop_children(struct reftcp_stack *s, struct tcb *listener, reftcp_time now)
+{
+	while (listener->family)
+		abort_connection(s, listener->family, 0, now);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. */
+#include "reftcp/mss.h"
+
+#define TCP_HEADER 20u
+#define TS_OPTION 12u
+
+static uint32_t ip_header(const struct tcb *c)
+{
+	return c->local.addr.family == 4 ? 20 : 40;
+}
+
+uint32_t mss_headers(const struct tcb *c)
+{
+	return ip_header(c) + TCP_HEADER;
+}
+
+void mss_init(const struct reftcp_stack *s, struct tcb *c)
+{
+	/*
+	 * RFC 9293 3.7.1: the effective MTU less the fixed headers, which is MMS_R - 20 [MUST-67];
+	 * options are left out of the reckoning, the sender makes room for them.
+	 */
+	c->own_mss = (uint16_t)(s->config.mtu - mss_headers(c));
+	c->path_mtu = s->config.mtu;
+	/* RFC 9293 3.7.1: 536 or 1220 when the peer sends no MSS option [MUST-15]. */
+	c->send_mss = c->local.addr.family == 4 ? 536 : 1220;
+}
+
+void mss_from_peer(struct tcb *c, uint16_t mss)
+{
+	/* An MSS too small for any text once the options are in would stop the connection. */
+	c->send_mss = mss < TCPOPT_MAX + 8 ? TCPOPT_MAX + 8 : mss;
+}
+
+uint32_t mss_room(const struct tcb *c, size_t option_len)
+{
+	/* Eff.snd.MSS = min(SendMSS+20, MMS_S) - TCPhdrsize - IPoptionsize [MUST-16] */
+	uint32_t mms_s = c->path_mtu - ip_header(c);
+	uint32_t mms = c->send_mss + TCP_HEADER < mms_s ? c->send_mss + TCP_HEADER : mms_s;
+
+	return mms - TCP_HEADER - (uint32_t)option_len;
+}
+
+uint32_t mss_effective(const struct tcb *c)
+{
+	return mss_room(c, c->ts.on ? TS_OPTION : 0);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. Variables as in RFC 8985 5. */
+#include "reftcp/rack.h"
+
+#include "reftcp/rto.h"
+#include "reftcp/rtxq.h"
+
+#define DUP_THRESHOLD 3
+#define MAX_ACK_DELAY (200 * REFTCP_MS) /* the peer's, where it says nothing of it */
+#define REO_PERSIST 16
+
+static bool sent_after(reftcp_time t1, struct seq end1, reftcp_time t2, struct seq end2)
+{
+	return t1 > t2 || (t1 == t2 && seq_gt(end1, end2));
+}
+
+void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_news *news,
+		    reftcp_time now)
+{
+	struct seq end = seq_add(seg->seq, seg->len);
+	reftcp_time rtt = now - seg->sent_at;
+
+	/* 6.2 step 1, 2: an ACK that came sooner than any round trip, or that echoes an older
+	 * timestamp, was for the first copy. */
+	if (seg->flags & TXSEG_EVER_RETRANS) {
+		if (c->rack.valid && rtt < c->rack.min_rtt)
+			return;
+		if (news->echo_valid && news->echo_sent_at + REFTCP_MS < seg->sent_at)
+			return;
+	} else if (!c->rack.valid || rtt < c->rack.min_rtt) {
+		c->rack.min_rtt = rtt;
+	}
+	/* Step 3: something that was sent earlier, once only, and arrives later. */
+	if (!c->rack.valid || seq_gt(end, c->rack.fack))
+		c->rack.fack = end;
+	else if (seq_lt(end, c->rack.fack) && !(seg->flags & TXSEG_EVER_RETRANS))
+		c->rack.reordering_seen = true;
+	if (!c->rack.valid || sent_after(seg->sent_at, end, c->rack.xmit_at, c->rack.end_seq)) {
+		c->rack.valid = true;
+		c->rack.rtt = rtt;
+		c->rack.xmit_at = seg->sent_at;
+		c->rack.end_seq = end;
+	}
+}
+
+/* 6.2 step 4: a D-SACK says the window of time was too short. */
+static void widen(struct tcb *c)
+{
+	if (c->rack.dsack_round_valid && seq_lt(c->snd.una, c->rack.dsack_round))
+		return;
+	c->rack.dsack_round = c->snd.nxt;
+	c->rack.dsack_round_valid = true;
+	c->rack.reo_wnd_mult++;
+	c->rack.reo_wnd_persist = REO_PERSIST;
+}
+
+static reftcp_time reordering_window(const struct tcb *c)
+{
+	reftcp_time wnd = (reftcp_time)(c->rack.reo_wnd_mult + 1) * c->rack.min_rtt / 4;
+
+	if (!c->rack.reordering_seen && (c->phase == PHASE_RECOVERY || c->phase == PHASE_LOSS ||
+					 c->sacked_count >= DUP_THRESHOLD))
+		return 0;
+	return wnd < c->rtt.srtt ? wnd : c->rtt.srtt;
+}
+
+bool rack_detect(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+		 reftcp_time now)
+{
+	reftcp_time wait = 0, reo;
+	bool found = false;
+
+	(void)s;
+	timer_clear(c, TIMER_REORDER);
+	if (!c->rack.valid)
+		return false;
+	if (news && news->dsack)
+		widen(c);
+	reo = reordering_window(c);
+	for (struct txseg *seg = c->rtx_head; seg; seg = seg->next) {
+		bool again = seg->flags & TXSEG_RETRANS;
+		reftcp_time due;
+
+		/* What was sent once was sent in order: the rest is younger still. */
+		if (!sent_after(c->rack.xmit_at, c->rack.end_seq, seg->sent_at,
+				seq_add(seg->seq, seg->len))) {
+			if (!again && !(seg->flags & TXSEG_EVER_RETRANS))
+				break;
+			continue;
+		}
+		if (seg->flags & (TXSEG_SACKED | TXSEG_FRESH) ||
+		    (seg->flags & TXSEG_LOST && !again))
+			continue;
+		due = seg->sent_at + c->rack.rtt + reo;
+		if (due <= now) {
+			rtxq_mark_lost(c, seg);
+			found = true;
+		} else if (due - now > wait) {
+			wait = due - now;
+		}
+	}
+	if (wait)
+		timer_set(c, TIMER_REORDER, now + wait);
+	return found;
+}
+
+void rack_arm_probe(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	reftcp_time pto = 2 * c->rtt.srtt;
+
+	timer_clear(c, TIMER_PROBE);
+	if (!c->sack_on || c->phase != PHASE_OPEN || !c->rtx_head || c->sacked || c->rack.tlp_out ||
+	    !state_sends(c->state))
+		return;
+	if (!c->rtt.measured)
+		pto = 1 * REFTCP_S;
+	else if (!c->rtx_head->next)
+		pto += MAX_ACK_DELAY;
+	/* Not before the RTO: then the RTO is as good. */
+	if (!timer_armed(c, TIMER_REXMIT) || now + pto < c->deadline[TIMER_REXMIT])
+		timer_set(c, TIMER_PROBE, now + pto);
+	(void)s;
+}
+
+void rack_probe_sent(struct tcb *c, bool again)
+{
+	c->rack.tlp_out = true;
+	c->rack.tlp_retrans = again;
+	c->rack.tlp_end = c->snd.nxt;
+}
+
+bool rack_probe_answered(struct tcb *c, const struct segment *seg, const struct ack_news *news)
+{
+	bool repaired;
+
+	if (!c->rack.tlp_out || seq_lt(seg->ack, c->rack.tlp_end))
+		return false;
+	/* 7.4.2: no loss if the probe was new data, or is told of as a duplicate. */
+	repaired = c->rack.tlp_retrans && !news->dsack && seq_gt(seg->ack, c->rack.tlp_end);
+	if (c->rack.tlp_retrans && !news->dsack && news->acked)
+		repaired = true;
+	c->rack.tlp_out = false;
+	return repaired;
+}

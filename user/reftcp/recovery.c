@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. */
+#include "reftcp/recovery.h"
+
+#include "reftcp/congestion.h"
+#include "reftcp/mss.h"
+#include "reftcp/rack.h"
+#include "reftcp/rto.h"
+#include "reftcp/rtxq.h"
+
+#define DUP_THRESHOLD 3
+
+static void save_for_undo(struct tcb *c)
+{
+	c->undo_cwnd = c->cwnd;
+	c->undo_ssthresh = c->ssthresh;
+	c->undo_una = c->snd.una;
+	c->undo_left = 0;
+	c->undo_valid = true;
+}
+
+/* RFC 3708 and 4015: every retransmission was told of as a duplicate: nothing had been lost. */
+static void undo_if_spurious(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news)
+{
+	if (!c->undo_valid || !news->dsack || seq_lt(news->dsack_block.left, c->undo_una))
+		return;
+	if (c->undo_left == 0 || --c->undo_left)
+		return;
+	s->counters.spurious_recoveries++;
+	c->undo_valid = false;
+	if (c->cwnd < c->undo_cwnd)
+		c->cwnd = c->undo_cwnd;
+	if (c->ssthresh < c->undo_ssthresh)
+		c->ssthresh = c->undo_ssthresh;
+	c->cc->on_reset(c);
+	rtxq_unmark_lost(c);
+	c->phase = PHASE_OPEN;
+}
+
+static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+		  reftcp_time now)
+{
+	s->counters.fast_recoveries++;
+	save_for_undo(c);
+	if (c->phase != PHASE_CWR)
+		c->ssthresh = c->cc->on_loss(c, now);
+	c->phase = PHASE_RECOVERY;
+	c->recover = c->snd.nxt;
+	c->recover_valid = true;
+	c->send_one = true; /* RFC 5681 3.2 (2), 6675 5 (4.3): whatever the window says */
+	c->prr_delivered = c->prr_out = 0;
+	/* RFC 9937 6: the flight when recovery began, without what had arrived by then. */
+	c->prr_flight = (news ? news->flight : seq_diff(c->snd.nxt, c->snd.una)) -
+			(c->sacked - (news ? news->sacked : 0));
+	if (!c->prr_flight)
+		c->prr_flight = 1;
+	if (c->sack_on)
+		c->cwnd = rtxq_pipe(c);
+	else
+		c->cwnd = c->ssthresh + DUP_THRESHOLD * mss_sender(c); /* RFC 5681 3.2 (3) */
+	timer_clear(c, TIMER_PROBE);
+}
+
+/* RFC 9937 6.2: the window shrinks in proportion to what leaves the network. */
+static void proportional_rate(struct tcb *c, uint32_t delivered, bool safe)
+{
+	uint32_t pipe = rtxq_pipe(c), mss = mss_sender(c);
+	uint64_t send;
+
+	if (!delivered)
+		return;
+	c->prr_delivered += delivered;
+	if (pipe > c->ssthresh) {
+		uint64_t share = (uint64_t)c->prr_delivered * c->ssthresh + c->prr_flight - 1;
+
+		send = share / c->prr_flight;
+		send = send > c->prr_out ? send - c->prr_out : 0;
+	} else {
+		send = c->prr_delivered > c->prr_out ? c->prr_delivered - c->prr_out : 0;
+		send = send > delivered ? send : delivered;
+		send += safe ? mss : 0;
+		if (send > c->ssthresh - pipe)
+			send = c->ssthresh - pipe;
+	}
+	if (c->prr_out == 0 && send < mss)
+		send = mss; /* the fast retransmission itself */
+	c->cwnd = pipe + (uint32_t)send;
+}
+
+static void leave(struct tcb *c)
+{
+	uint32_t mss = mss_sender(c);
+
+	if (c->phase == PHASE_RECOVERY && c->sack_on) {
+		c->cwnd = c->ssthresh; /* RFC 9937 6.2, end of recovery */
+	} else if (c->phase == PHASE_RECOVERY) {
+		/* RFC 6582 3.2 (3), full acknowledgment. */
+		uint32_t flight = seq_diff(c->snd.nxt, c->snd.una);
+		uint32_t least = (flight > mss ? flight : mss) + mss;
+
+		c->cwnd = c->ssthresh < least ? c->ssthresh : least;
+	}
+	c->phase = PHASE_OPEN;
+	c->dup_acks = 0;
+	if (c->rack.reo_wnd_persist && --c->rack.reo_wnd_persist == 0)
+		c->rack.reo_wnd_mult = 0;
+}
+
+/* RFC 6582 3.2 (3), partial acknowledgment: the next hole, and the window less what left. */
+static void partial_ack(struct tcb *c, const struct ack_news *news)
+{
+	uint32_t mss = mss_sender(c);
+
+	rtxq_mark_lost(c, c->rtx_head);
+	c->send_one = true;
+	c->cwnd = c->cwnd > news->acked ? c->cwnd - news->acked : mss;
+	if (news->acked >= mss)
+		c->cwnd += mss;
+}
+
+static void newreno_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+			   reftcp_time now)
+{
+	if (news->duplicate) {
+		c->dup_acks++;
+		if (c->phase == PHASE_RECOVERY) {
+			c->cwnd += mss_sender(c); /* RFC 5681 3.2 (4) */
+			return;
+		}
+		/* RFC 6582 3.2 (1): not twice for one window of data. */
+		if (c->phase != PHASE_LOSS && c->dup_acks == DUP_THRESHOLD && c->rtx_head &&
+		    (!c->recover_valid || seq_geq(c->snd.una, c->recover))) {
+			rtxq_mark_lost(c, c->rtx_head);
+			enter(s, c, news, now);
+		}
+	} else if (news->acked) {
+		c->dup_acks = 0;
+		if (c->phase == PHASE_RECOVERY && c->rtx_head && seq_lt(c->snd.una, c->recover))
+			partial_ack(c, news);
+	}
+}
+
+static void sack_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
+			const struct ack_news *news, reftcp_time now)
+{
+	uint32_t delivered = news->acked - news->was_sacked + news->sacked;
+	bool lost, repaired = rack_probe_answered(c, seg, news);
+
+	undo_if_spurious(s, c, news);
+	lost = rack_detect(s, c, news, now);
+	if (c->phase == PHASE_RECOVERY) {
+		if (seq_lt(c->snd.una, c->recover))
+			proportional_rate(c, delivered, news->acked && !lost);
+	} else if (lost && c->phase != PHASE_LOSS) {
+		enter(s, c, news, now);
+		proportional_rate(c, delivered, false);
+	} else if (repaired && c->phase == PHASE_OPEN) {
+		/* RFC 8985 7.4.2: a loss was seen and mended in one: the window must know. */
+		c->ssthresh = c->cc->on_loss(c, now);
+		c->cwnd = c->ssthresh;
+		c->phase = PHASE_CWR;
+		c->recover = c->snd.nxt;
+		c->recover_valid = true;
+	}
+}
+
+/* RFC 3168 6.1.2: once a window of data, as for a loss, but nothing is sent again. */
+static void ecn_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+		       reftcp_time now)
+{
+	if (!c->ecn.on || !news->ece || c->phase != PHASE_OPEN || !c->rtx_head)
+		return;
+	s->counters.ecn_reductions++;
+	c->ssthresh = c->cc->on_loss(c, now);
+	c->cwnd = c->ssthresh;
+	c->phase = PHASE_CWR;
+	c->recover = c->snd.nxt;
+	c->recover_valid = true;
+	c->ecn.cwr = true;
+}
+
+void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
+		     const struct ack_news *news, reftcp_time now)
+{
+	enum recovery_phase before = c->phase;
+
+	if (c->sack_on)
+		sack_on_ack(s, c, seg, news, now);
+	else
+		newreno_on_ack(s, c, news, now);
+	ecn_on_ack(s, c, news, now);
+	if (c->phase != PHASE_OPEN && seq_geq(c->snd.una, c->recover))
+		leave(c);
+	else if (news->acked && news->window_limited && before == c->phase &&
+		 (c->phase == PHASE_OPEN || c->phase == PHASE_LOSS))
+		c->cc->on_ack(c, news->acked, now);
+	if (news->acked)
+		rack_arm_probe(s, c, now);
+}
+
+void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	s->counters.rto_expired++;
+	c->rack.tlp_out = false;
+	timer_clear(c, TIMER_PROBE);
+	timer_clear(c, TIMER_REORDER);
+	/* RFC 5681 3.1: a segment sent again by the timer before leaves ssthresh as it is. */
+	if (c->retries == 0) {
+		save_for_undo(c);
+		if (c->phase != PHASE_LOSS)
+			c->ssthresh = c->cc->on_loss(c, now);
+	}
+	c->phase = PHASE_LOSS;
+	c->recover = c->snd.nxt;
+	c->recover_valid = true;
+	c->dup_acks = 0;
+	c->cwnd = mss_sender(c); /* the loss window, RFC 5681 3.1 */
+	rtxq_mark_all_lost(c);
+	c->send_one = true;
+}
+
+void recovery_on_reorder(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	if (!rack_detect(s, c, NULL, now))
+		return;
+	if (c->phase != PHASE_RECOVERY && c->phase != PHASE_LOSS)
+		enter(s, c, NULL, now);
+	/* The retransmission goes out though no ACK has made room for it. */
+	c->send_one = true;
+}
+
+void recovery_sent(struct tcb *c, uint32_t len, bool again)
+{
+	c->prr_out += len;
+	if (again && c->undo_valid)
+		c->undo_left++;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. */
+#include "reftcp/reset.h"
+
+#define RESET_TTL 64
+
+void reset_answer(struct reftcp_stack *s, const struct segment *seg)
+{
+	struct reply *r;
+
+	if (seg->ctl & CTL_RST)
+		return;
+	r = stack_reply(s);
+	if (!r)
+		return;
+	r->local = seg->dst;
+	r->remote = seg->src;
+	r->ttl = RESET_TTL;
+	if (seg->ctl & CTL_ACK) {
+		r->ctl = CTL_RST;
+		r->seq = seg->ack;
+	} else {
+		r->ctl = CTL_RST | CTL_ACK;
+		r->ack = seq_add(seg->seq, segment_length(seg));
+	}
+}
+
+void reset_connection(struct reftcp_stack *s, const struct tcb *c)
+{
+	struct reply *r = stack_reply(s);
+
+	if (!r)
+		return;
+	r->local = c->local;
+	r->remote = c->remote;
+	r->ttl = c->ttl;
+	r->dscp = c->dscp;
+	r->ctl = CTL_RST;
+	r->seq = c->snd.nxt;
+}

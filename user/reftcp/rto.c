@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* RFC 6298 in whole nanoseconds. */
+#include "reftcp/rto.h"
+
+#define GRANULARITY ((reftcp_time)1 << WHEEL_TICK_SHIFT) /* G */
+#define MAX_BACKOFF 16
+
+static reftcp_time clamp(const struct reftcp_stack *s, reftcp_time rto)
+{
+	reftcp_time low = (reftcp_time)stack_rule(s, RULE_rto_min);
+	reftcp_time high = (reftcp_time)stack_rule(s, RULE_rto_max);
+
+	return rto < low ? low : rto > high ? high : rto;
+}
+
+void rto_init(const struct reftcp_stack *s, struct tcb *c)
+{
+	c->rtt.measured = false;
+	c->rtt.srtt = c->rtt.rttvar = 0;
+	c->rtt.rto = clamp(s, RTO_INITIAL);
+	c->rtt.backoff = 0;
+	c->retries = 0;
+}
+
+void rto_sample(const struct reftcp_stack *s, struct tcb *c, reftcp_time r)
+{
+	reftcp_time margin;
+
+	if (!c->rtt.measured) {
+		/* RFC 6298 2.2 */
+		c->rtt.srtt = r;
+		c->rtt.rttvar = r / 2;
+		c->rtt.measured = true;
+	} else {
+		/* RFC 6298 2.3: alpha 1/8, beta 1/4, RTTVAR before SRTT. */
+		reftcp_time d = c->rtt.srtt > r ? c->rtt.srtt - r : r - c->rtt.srtt;
+
+		c->rtt.rttvar = c->rtt.rttvar - c->rtt.rttvar / 4 + d / 4;
+		c->rtt.srtt = c->rtt.srtt - c->rtt.srtt / 8 + r / 8;
+	}
+	margin = 4 * c->rtt.rttvar;
+	c->rtt.rto = clamp(s, c->rtt.srtt + (margin > GRANULARITY ? margin : GRANULARITY));
+	/* RFC 6298 5, after (5.7): a new measurement ends the backoff. */
+	c->rtt.backoff = 0;
+}
+
+reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c)
+{
+	return clamp(s, c->rtt.rto << c->rtt.backoff);
+}
+
+void rto_back_off(struct tcb *c)
+{
+	if (c->rtt.backoff < MAX_BACKOFF)
+		c->rtt.backoff++;
+}
+
+void rto_restart(const struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	if (c->rtx_head)
+		timer_set(c, TIMER_REXMIT, now + rto_current(s, c)); /* RFC 6298 5.1, 5.3 */
+	else
+		timer_clear(c, TIMER_REXMIT); /* RFC 6298 5.2 */
+}

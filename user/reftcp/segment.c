@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Segments to and from packets. Every length is checked before the octets are looked at. */
+#include "reftcp/segment.h"
+
+#include <string.h>
+
+#include "reftcp/inetsum.h"
+
+#define IP_PROTO_TCP 6
+
+/* RFC 8200 4: extension headers that may stand before the upper layer. */
+#define IP6_HOP_BY_HOP 0
+#define IP6_ROUTING 43
+#define IP6_FRAGMENT 44
+#define IP6_DESTINATION 60
+
+static uint16_t load16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t load32(const uint8_t *p)
+{
+	return (uint32_t)load16(p) << 16 | load16(p + 2);
+}
+
+static void store16(uint8_t *p, uint32_t v)
+{
+	p[0] = v >> 8 & 0xff;
+	p[1] = v & 0xff;
+}
+
+static void store32(uint8_t *p, uint32_t v)
+{
+	store16(p, v >> 16);
+	store16(p + 2, v);
+}
+
+static enum segment_fault parse_ip4(struct packet *out, const uint8_t *p, size_t len)
+{
+	size_t head = len ? (p[0] & 0x0fu) * 4u : 0;
+	size_t total;
+
+	if (len < 20 || head < 20 || head > len)
+		return SEGMENT_BAD_IP;
+	total = load16(p + 2);
+	/* Links pad short frames: the packet may be longer than it says, never shorter. */
+	if (total < head || total > len)
+		return SEGMENT_BAD_IP;
+	if (inetsum_finish(inetsum_add(0, p, head)) != 0)
+		return SEGMENT_BAD_IP;
+	if (load16(p + 6) & 0x3fff)
+		return SEGMENT_FRAGMENT;
+	out->may_fragment = !(p[6] & 0x40);
+	out->dscp = p[1] >> 2;
+	out->ecn = p[1] & 3;
+	out->ttl = p[8];
+	out->proto = p[9];
+	out->src = (struct reftcp_addr){.family = 4};
+	out->dst = (struct reftcp_addr){.family = 4};
+	memcpy(out->src.byte, p + 12, 4);
+	memcpy(out->dst.byte, p + 16, 4);
+	out->payload = p + head;
+	out->payload_len = total - head;
+	return SEGMENT_OK;
+}
+
+/* Steps over extension headers; leaves out->proto at the upper layer. */
+static enum segment_fault skip_extensions(struct packet *out)
+{
+	while (out->proto == IP6_HOP_BY_HOP || out->proto == IP6_ROUTING ||
+	       out->proto == IP6_DESTINATION) {
+		size_t n;
+
+		if (out->payload_len < 8)
+			return SEGMENT_BAD_IP;
+		n = 8 + 8u * out->payload[1];
+		if (n > out->payload_len)
+			return SEGMENT_BAD_IP;
+		out->proto = out->payload[0];
+		out->payload += n;
+		out->payload_len -= n;
+	}
+	return out->proto == IP6_FRAGMENT ? SEGMENT_FRAGMENT : SEGMENT_OK;
+}
+
+static enum segment_fault parse_ip6(struct packet *out, const uint8_t *p, size_t len)
+{
+	size_t total;
+
+	if (len < 40)
+		return SEGMENT_BAD_IP;
+	total = load16(p + 4);
+	if (total > len - 40)
+		return SEGMENT_BAD_IP;
+	out->may_fragment = false;
+	out->dscp = (p[0] & 0x0f) << 2 | p[1] >> 6;
+	out->ecn = p[1] >> 4 & 3;
+	out->proto = p[6];
+	out->ttl = p[7];
+	out->src = (struct reftcp_addr){.family = 6};
+	out->dst = (struct reftcp_addr){.family = 6};
+	memcpy(out->src.byte, p + 8, 16);
+	memcpy(out->dst.byte, p + 24, 16);
+	out->payload = p + 40;
+	out->payload_len = total;
+	return skip_extensions(out);
+}
+
+enum segment_fault packet_parse(struct packet *out, const uint8_t *p, size_t len)
+{
+	if (len == 0)
+		return SEGMENT_BAD_IP;
+	if (p[0] >> 4 == 4)
+		return parse_ip4(out, p, len);
+	if (p[0] >> 4 == 6)
+		return parse_ip6(out, p, len);
+	return SEGMENT_BAD_IP;
+}
+
+enum segment_fault segment_parse(struct segment *out, const struct packet *ip, bool verify)
+{
+	const uint8_t *p = ip->payload;
+	size_t head;
+
+	if (ip->proto != IP_PROTO_TCP)
+		return SEGMENT_NOT_TCP;
+	if (ip->payload_len < 20)
+		return SEGMENT_BAD_TCP;
+	head = (p[12] >> 4) * 4u;
+	if (head < 20 || head > ip->payload_len)
+		return SEGMENT_BAD_TCP;
+	/* RFC 9293 3.1: the receiver MUST check the checksum [MUST-3]. */
+	if (verify) {
+		uint64_t sum =
+			inetsum_pseudo(&ip->src, &ip->dst, IP_PROTO_TCP, (uint32_t)ip->payload_len);
+
+		if (inetsum_finish(inetsum_add(sum, p, ip->payload_len)) != 0)
+			return SEGMENT_BAD_CHECKSUM;
+	}
+	out->src = (struct reftcp_endpoint){ip->src, load16(p)};
+	out->dst = (struct reftcp_endpoint){ip->dst, load16(p + 2)};
+	out->ttl = ip->ttl;
+	out->dscp = ip->dscp;
+	out->ecn = ip->ecn;
+	out->may_fragment = ip->may_fragment;
+	out->seq = seq_of(load32(p + 4));
+	out->ack = seq_of(load32(p + 8));
+	out->ctl = p[13];
+	out->wnd = load16(p + 14);
+	out->up = load16(p + 18);
+	tcpopt_parse(&out->opt, p + 20, head - 20);
+	out->text = p + head;
+	out->text_len = (uint32_t)(ip->payload_len - head);
+	return SEGMENT_OK;
+}
+
+size_t segment_header_length(const struct segment *seg)
+{
+	return (seg->src.addr.family == 4 ? 20u : 40u) + 20u + tcpopt_length(&seg->opt);
+}
+
+static size_t build_ip4(const struct segment *seg, size_t tcp_len, uint8_t *p)
+{
+	uint16_t sum;
+
+	p[0] = 0x45;
+	p[1] = (uint8_t)(seg->dscp << 2 | seg->ecn);
+	store16(p + 2, (uint32_t)(20 + tcp_len));
+	/* RFC 6864 4.1: with DF set and no fragment the identification means nothing. */
+	store16(p + 4, 0);
+	store16(p + 6, seg->may_fragment ? 0 : 0x4000);
+	p[8] = seg->ttl;
+	p[9] = IP_PROTO_TCP;
+	store16(p + 10, 0);
+	memcpy(p + 12, seg->src.addr.byte, 4);
+	memcpy(p + 16, seg->dst.addr.byte, 4);
+	sum = inetsum_finish(inetsum_add(0, p, 20));
+	memcpy(p + 10, &sum, 2);
+	return 20;
+}
+
+static size_t build_ip6(const struct segment *seg, size_t tcp_len, uint8_t *p)
+{
+	store32(p, 0x60000000u | (uint32_t)(seg->dscp << 2 | seg->ecn) << 20);
+	store16(p + 4, (uint32_t)tcp_len);
+	p[6] = IP_PROTO_TCP;
+	p[7] = seg->ttl;
+	memcpy(p + 8, seg->src.addr.byte, 16);
+	memcpy(p + 24, seg->dst.addr.byte, 16);
+	return 40;
+}
+
+size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf)
+{
+	uint8_t options[TCPOPT_MAX];
+	size_t opt_len = tcpopt_build(&seg->opt, options);
+	size_t head = 20 + opt_len;
+	size_t tcp_len = head + seg->text_len;
+	size_t ip_len;
+	uint8_t *p;
+	uint16_t sum;
+
+	ip_len = seg->src.addr.family == 4 ? build_ip4(seg, tcp_len, buf)
+					   : build_ip6(seg, tcp_len, buf);
+	p = buf + ip_len;
+	store16(p, seg->src.port);
+	store16(p + 2, seg->dst.port);
+	store32(p + 4, seg->seq.n);
+	store32(p + 8, seg->ctl & CTL_ACK ? seg->ack.n : 0);
+	p[12] = (uint8_t)(head / 4 << 4);
+	p[13] = seg->ctl;
+	store16(p + 14, seg->wnd);
+	store16(p + 16, 0);
+	store16(p + 18, seg->ctl & CTL_URG ? seg->up : 0);
+	memcpy(p + 20, options, opt_len);
+	/* RFC 9293 3.1: the sender MUST generate the checksum [MUST-2]. */
+	text_sum += inetsum_pseudo(&seg->src.addr, &seg->dst.addr, IP_PROTO_TCP, (uint32_t)tcp_len);
+	sum = inetsum_finish(inetsum_add(text_sum, p, head));
+	memcpy(p + 16, &sum, 2);
+	return ip_len + head;
+}

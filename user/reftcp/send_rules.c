@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See the header. Names as in RFC 9293 3.8.6.2.1: D is queued and not sent, U the usable window. */
+#include "reftcp/send_rules.h"
+
+#include "reftcp/congestion.h"
+#include "reftcp/mss.h"
+#include "reftcp/rto.h"
+#include "reftcp/rtxq.h"
+
+#define OVERRIDE (500 * REFTCP_MS) /* RFC 9293 3.8.6.2.1 (4): 0.1 to 1.0 seconds */
+
+/* U = SND.UNA + SND.WND - SND.NXT; 0 also when the window has shrunk below what is out. */
+static uint32_t usable(const struct tcb *c)
+{
+	uint32_t out = seq_diff(c->snd.nxt, c->snd.una);
+
+	return c->snd.wnd > out ? c->snd.wnd - out : 0;
+}
+
+static bool silly_window_allows(const struct tcb *c, uint32_t d, uint32_t u)
+{
+	bool idle = seq_eq(c->snd.nxt, c->snd.una);
+	uint32_t least = d < u ? d : u;
+
+	if (least >= mss_effective(c)) /* (1) */
+		return true;
+	/* CLOSE implies PUSH and nothing can be added any more: Nagle has nothing to wait for. */
+	if (c->nagle && !idle && !(c->snd.fin_queued && d <= u))
+		return false;
+	/* (2), with all data taken as pushed: what has been queued is never held back for more
+	 * [MUST-60], only for the reasons of this section. (3) with Fs = 1/2. */
+	return d <= u || least >= c->snd.max_wnd / 2;
+}
+
+/* Nothing is out whose ACK would wake us: look again later. */
+static void arm_persist(struct reftcp_stack *s, struct tcb *c, uint32_t u, reftcp_time now)
+{
+	if (c->rtx_head || timer_armed(c, TIMER_PERSIST))
+		return;
+	/* RFC 9293 3.8.6.1: the first probe when it has lasted for an RTO [SHLD-29]. */
+	timer_set(c, TIMER_PERSIST, now + (u ? OVERRIDE : rto_current(s, c)));
+	if (!timer_armed(c, TIMER_USER))
+		timer_set(c, TIMER_USER, now + c->user_timeout);
+}
+
+static bool probe_due(struct tcb *c, uint32_t d, bool fin_waits, uint32_t *len, bool *fin)
+{
+	if (!(c->owe & OWE_WINDOW_PROBE))
+		return false;
+	c->owe &= ~OWE_WINDOW_PROBE;
+	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say. */
+	*len = d ? 1 : 0;
+	*fin = !d && fin_waits;
+	return d || fin_waits;
+}
+
+/* RFC 5681 4.1: after a pause of an RTO the old window says nothing about the path. */
+static void restart_after_idle(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	uint32_t restart = congestion_initial_window(c);
+
+	if (c->rtx_head || !c->last_sent_at || now - c->last_sent_at <= rto_current(s, c))
+		return;
+	if (c->cwnd > restart) {
+		c->cwnd = restart;
+		c->cc->on_reset(c);
+	}
+}
+
+bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uint32_t *len,
+		     bool *fin)
+{
+	uint32_t d, u, pipe, mss;
+	bool fin_waits;
+
+	if (!state_sends(c->state) || c->snd.fin_sent)
+		return false;
+	d = tcb_unsent(c);
+	fin_waits = c->snd.fin_queued;
+	if (!d && !fin_waits)
+		return false;
+	u = usable(c);
+	mss = mss_effective(c);
+	if (probe_due(c, d, fin_waits, len, fin))
+		return true;
+	if (u == 0 || (d && !silly_window_allows(c, d, u))) {
+		arm_persist(s, c, u, now);
+		return false;
+	}
+	restart_after_idle(s, c, now);
+	pipe = rtxq_pipe(c);
+	*len = d < u ? d : u;
+	*len = *len < mss ? *len : mss;
+	*fin = fin_waits && *len == d && u > d;
+	/* RFC 9293 3.7.4: in all cases subject to the congestion window. */
+	return pipe + *len <= c->cwnd;
+}
+
+void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	(void)now;
+	if (c->snd.wnd == 0) {
+		c->probes++;
+		s->counters.zero_window_probes++;
+	}
+	c->owe |= OWE_WINDOW_PROBE;
+}
