@@ -115,6 +115,7 @@ $(OBJ)/%.o: %.c | $(BUILD)/.packages
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
 
+$(OBJ)/tests/%.o: CPPFLAGS += -Itests -Itests/harness
 $(OBJ)/user/kernel/tracer.o: $(SKEL)
 $(OBJ)/user/main.o: CPPFLAGS += -DTCPWITNESS_VERSION='"$(VERSION)"' -DTCPWITNESS_COMMIT='"$(COMMIT)"'
 $(OBJ)/user/main.o: $(OBJ)/.commit
@@ -145,8 +146,8 @@ $(OUT)/$(NAME): $(MAIN_OBJ) $(LIBS)
 $(OUT)/tests/%: tests/unit/%.c $(LIBS) $(HARNESS_OBJ) | $(BUILD)/.packages
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) -Itests -I. $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(HARNESS_OBJ) $(LIBS) \
-		$(LDFLAGS) $(PKG_LIBS) -lcmocka -lpthread -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) -Itests -Itests/harness $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(HARNESS_OBJ) $(LIBS) \
+		$(LDFLAGS) $(PKG_LIBS) $$(pkg-config --libs cmocka json-c) -lpthread -o $@
 
 $(OUT)/tests/kernel/%: $(SKEL)
 
@@ -187,5 +188,6 @@ install: all ## install under DESTDIR/PREFIX
 clean: ## remove build/
 	rm -rf $(BUILD)
 
+.SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
 	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)
