@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The destroy witness: the end of a socket that failed, after which no evidence can follow. One that
- * ended without an error needs no such record: what its end rests on has come before, or 1 ms shows
- * that there is none. (Two records a connection were 2 to 3 % of the rate of short ones.)
+ * The destroy witness: the end of a socket that failed, after which no evidence can follow. One
+ * that ended without an error needs no such record: what its end rests on has come before, or 1 ms
+ * shows that there is none. (Two records a connection were 2 to 3 % of the rate of short ones.)
  */
 #include "maps.bpf.h"
 #include "filter.bpf.h"

@@ -16,7 +16,11 @@
 extern struct tcpw_chosen_map chosen SEC(".maps");
 extern struct tcpw_chosen_half_open_map chosen_half_open SEC(".maps");
 
-enum filter_verdict { FILTER_DROP, FILTER_PASS, FILTER_MAP_FULL };
+enum filter_verdict {
+	FILTER_DROP,
+	FILTER_PASS,
+	FILTER_MAP_FULL
+};
 
 static __always_inline bool filter_asks_process(void)
 {
@@ -78,26 +82,35 @@ static __always_inline bool netns_matches(const struct tcpw_tuple *t)
 	return false;
 }
 
-static __always_inline bool tuple_passes(const struct tcpw_tuple *t)
+static __always_inline bool netns_and_family_pass(const struct tcpw_tuple *t)
 {
+	bool v4;
+
 	if (filter.netnses && !netns_matches(t))
 		return false;
-	if (filter.families) {
-		bool v4 = is_mapped((const __u32 *)t->raddr) ||
-			  is_mapped((const __u32 *)t->laddr);
+	if (!filter.families)
+		return true;
+	v4 = is_mapped((const __u32 *)t->raddr) || is_mapped((const __u32 *)t->laddr);
+	return filter.families & (v4 ? 1 : 2);
+}
 
-		if (!(filter.families & (v4 ? 1 : 2)))
-			return false;
-	}
-	/*
-	 * A connecting socket has no local port yet (tcp_v4_connect reports SYN_SENT before it
-	 * chooses one): it is judged by its remote end alone.
-	 */
-	if (filter.ports && !ports_match(t))
-		return false;
-	if (filter.addrs && !addrs_match(t))
-		return false;
-	return true;
+static __always_inline bool addrs_pass(const struct tcpw_tuple *t)
+{
+	return !filter.addrs || addrs_match(t);
+}
+
+/*
+ * A connecting socket has no local port yet (tcp_v4_connect reports SYN_SENT before it chooses
+ * one): it is judged by its remote end alone.
+ */
+static __always_inline bool ports_pass(const struct tcpw_tuple *t)
+{
+	return !filter.ports || ports_match(t);
+}
+
+static __always_inline bool tuple_passes(const struct tcpw_tuple *t)
+{
+	return netns_and_family_pass(t) && ports_pass(t) && addrs_pass(t);
 }
 
 static __always_inline bool comm_matches(const volatile char want[16], const char have[16])

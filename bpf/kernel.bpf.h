@@ -32,9 +32,18 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_RB_NO_WAKEUP = 1,
 };
-enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
-enum { ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86dd };
+enum {
+	AF_INET = 2,
+	AF_INET6 = 10
+};
+enum {
+	IPPROTO_TCP = 6,
+	IPPROTO_MPTCP = 262
+};
+enum {
+	ETH_P_IP = 0x0800,
+	ETH_P_IPV6 = 0x86dd
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -135,6 +144,7 @@ struct sock {
 
 struct inet_sock {
 	struct sock sk;
+	__be16 inet_sport;
 };
 
 struct timer_list {
@@ -162,6 +172,7 @@ struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u8 repair : 1;
+	__u8 syn_data_acked : 1;
 	bool is_mptcp;
 };
 

@@ -45,8 +45,8 @@ static __always_inline bool tuple_of_segment(struct tcpw_tuple *t, const struct 
 }
 
 static __always_inline void send_reset(struct tcpw_account *account, __u16 program, __u64 now,
-				       __u64 cookie, const struct tcpw_tuple *tuple,
-				       __u32 reason, __u8 direction, __u8 state, __u8 flags)
+				       __u64 cookie, const struct tcpw_tuple *tuple, __u32 reason,
+				       __u8 direction, __u8 state, __u8 flags)
 {
 	struct tcpw_reset_record *r;
 
@@ -93,11 +93,17 @@ int witness_reset_sent(__u64 *ctx)
 	if (sk) {
 		state = sk->__sk_common.skc_state;
 		tuple_of(&tuple, &sk->__sk_common);
-		/* A listener answers for a connection it does not have: the reset is not its own. */
+		/* A listener answers for a connection it does not have: the reset is not its own.
+		 */
 		if (state != TCPW_LISTEN)
 			cookie = sk->__sk_common.skc_cookie.counter;
-		if (is_full(state))
-			flags = flags_of(sk, bpf_skc_to_tcp_sock((void *)sk));
+		if (is_full(state)) {
+			const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+			flags = flags_of(sk, tp);
+			if (!tuple.lport && tp)
+				tuple.lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+		}
 	}
 	if (skb && (!sk || state == TCPW_LISTEN)) {
 		if (!tuple_of_segment(&tuple, skb)) {

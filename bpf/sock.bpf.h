@@ -71,10 +71,10 @@ struct common_head {
 	__u8 bytes[COMMON_HEAD_SIZE];
 };
 
-#define common_field(head, field)                                                                  \
-	(*(__typeof__(((struct sock_common *)0)->field) *)((head)->bytes +                         \
-							   bpf_core_field_offset(struct sock_common, \
-										 field)))
+#define common_field(head, field)                                                 \
+	(*(__typeof__(((struct sock_common *)0)->field) *)((head)->bytes +        \
+							   bpf_core_field_offset( \
+								   struct sock_common, field)))
 
 static __always_inline void common_read(struct common_head *head, const struct sock_common *skc)
 {
@@ -110,7 +110,7 @@ static __always_inline __u64 cgroup_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
-#define SOCK_FLAG_DEAD 0   /* enum sock_flags, include/net/sock.h: the same from 5.10 to 7.2 */
+#define SOCK_FLAG_DEAD 0 /* enum sock_flags, include/net/sock.h: the same from 5.10 to 7.2 */
 #define SOCK_FLAG_LINGER 4
 
 /* TCPW_SOCK_* of a full TCP socket that can change in its life. */
@@ -141,6 +141,8 @@ static __always_inline __u8 all_flags_of(const struct sock *sk, const struct tcp
 		flags |= TCPW_SOCK_KERNEL;
 	if (tp && BPF_CORE_READ_BITFIELD_PROBED(tp, repair))
 		flags |= TCPW_SOCK_REPAIR;
+	if (tp && BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked))
+		flags |= TCPW_SOCK_FASTOPEN;
 	return flags;
 }
 

@@ -80,8 +80,12 @@ static __always_inline void send_state(struct tcpw_account *account, __u16 progr
 	struct tcpw_state_record *r =
 		record_reserve(account, program, TCPW_RECORD_STATE, sizeof(*r), now, cookie, tuple);
 
-	if (!r)
+	if (!r) {
+		/* The half-open connection that this ends is known by its tuple. */
+		if (old_state == TCPW_SYN_RECEIVED)
+			note_lost(0, tuple);
 		return;
+	}
 	fill_state(r, sk, tp, cookie, tuple, old_state, new_state);
 	record_submit(r);
 }
@@ -91,8 +95,12 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 							 const struct tcpw_process *opener,
 							 int old_state, int new_state)
 {
-	/* The local port of a listener may already be gone when it closes: judged by cookie. */
-	if (!tuple_passes(tuple) && !(old_state == TCPW_LISTEN && !tuple->lport))
+	/*
+	 * A listener on a port of the kernel's choice has given it back when it closes: user space
+	 * knows by the cookie whether it was told of it.
+	 */
+	if (!netns_and_family_pass(tuple) || !addrs_pass(tuple) ||
+	    (!ports_pass(tuple) && !(new_state == TCPW_CLOSED && !tuple->lport)))
 		return FILTER_DROP;
 	if (!filter_asks_owner())
 		return FILTER_PASS;
@@ -111,6 +119,9 @@ static __always_inline bool is_told(const struct sock *sk, int old_state, int ne
 {
 	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
 	if (sk->sk_protocol != IPPROTO_TCP)
+		return false;
+	/* A subflow that MPTCP closes is set to the state it has already. */
+	if (old_state == new_state)
 		return false;
 	/*
 	 * The clone of a listener, not yet a connection: no tuple, and a cookie generated now would
@@ -179,11 +190,14 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 	now = bpf_ktime_get_ns();
 	cookie = bpf_get_socket_cookie((void *)sk);
 	tuple_of(&tuple, &sk->__sk_common);
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	/* inet_put_port has cleared skc_num of a port that connect chose; inet_sport stays. */
+	if (!tuple.lport && tp)
+		tuple.lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	if (opens)
 		process_of(&process, sk);
 	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state)))
 		return;
-	tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (opens)
 		send_open(account, program, sk, tp, now, cookie, &tuple, old_state, new_state,
 			  &process);

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The entry: finds the subcommand, parses its options, runs it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/message.h"
 #include "command/command.h"
 #include "kernel/features.h"
 #include "kernel/tracer.h"
@@ -15,7 +21,8 @@ static int print_version(void)
 	features_probe(&features);
 	for (int i = 0; i < FEATURE_COUNT; i++)
 		present += feature(&features, (enum feature)i);
-	printf("tcpwitness %s (%s), libbpf %s, %d of %d kernel features: see 'tcpwitness features'\n",
+	printf("tcpwitness %s (%s), libbpf %s, %d of %d kernel features: see 'tcpwitness "
+	       "features'\n",
 	       TCPWITNESS_VERSION, TCPWITNESS_COMMIT, tracer_libbpf_version(), present,
 	       FEATURE_COUNT);
 	return EXIT_OK;
@@ -31,14 +38,23 @@ static int help(int argc, char **argv)
 	}
 	command = command_find(argv[1]);
 	if (!command) {
-		fprintf(stderr, "tcpwitness: unknown command '%s': see 'tcpwitness help'\n", argv[1]);
+		message("unknown command '%s': see 'tcpwitness help'", argv[1]);
 		return EXIT_USAGE;
 	}
 	options_help(stdout, command);
 	return EXIT_OK;
 }
 
-int main(int argc, char **argv)
+/* What stdio has not written yet must still arrive, or be said not to have. */
+static int finish(int status)
+{
+	if (status == EXIT_OK && (fflush(stdout) || ferror(stdout)))
+		return message_status(EXIT_RUNTIME, "cannot write to standard output: %s",
+				      strerror(errno));
+	return status;
+}
+
+static int dispatch(int argc, char **argv)
 {
 	const struct command *command;
 	struct options options;
@@ -55,15 +71,40 @@ int main(int argc, char **argv)
 		return help(argc - 1, argv + 1);
 	command = command_find(argv[1]);
 	if (!command) {
-		fprintf(stderr, "tcpwitness: unknown command '%s': see 'tcpwitness help'\n", argv[1]);
+		message("unknown command '%s': see 'tcpwitness help'", argv[1]);
 		return EXIT_USAGE;
 	}
 	err = options_parse(&options, command, argc - 1, argv + 1, error, sizeof(error));
 	if (err > 0)
 		return EXIT_OK;
 	if (err < 0) {
-		fprintf(stderr, "tcpwitness: %s\n", error);
+		message("%s", error);
 		return EXIT_USAGE;
 	}
 	return command->run(&options);
+}
+
+/* A closed standard stream would lend its number to the next file that is opened. */
+static bool streams_are_open(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	while (null >= 0 && null < STDOUT_FILENO)
+		null = dup(null);
+	if (null == STDOUT_FILENO)
+		return false;
+	while (null == STDERR_FILENO)
+		null = dup(null);
+	if (null > STDERR_FILENO)
+		close(null);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "");
+	if (!streams_are_open())
+		return message_status(EXIT_RUNTIME,
+				      "cannot write to standard output: it is closed");
+	return finish(dispatch(argc, argv));
 }

@@ -87,6 +87,7 @@ struct tcpw_tuple {
 #define TCPW_SOCK_LINGER0 (1 << 3) /* SO_LINGER with a time of zero */
 #define TCPW_SOCK_USER_TIMEOUT (1 << 4) /* TCP_USER_TIMEOUT is set */
 #define TCPW_SOCK_REPAIR (1 << 5)  /* TCP_REPAIR mode: states are set without segments */
+#define TCPW_SOCK_FASTOPEN (1 << 6) /* its SYN carried data that was taken */
 
 struct tcpw_state_record {
 	struct tcpw_header h;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/message.h"
 #include "command/command.h"
 #include "kernel/features.h"
 #include "view/buffer.h"
@@ -55,7 +56,7 @@ static int run(const struct options *options)
 
 	features_probe(&features);
 	if (buffer_init(&out, STDOUT_FILENO, 64 << 10)) {
-		fprintf(stderr, "tcpwitness: out of memory\n");
+		message("out of memory");
 		return EXIT_RUNTIME;
 	}
 	if (options->output == OUTPUT_TEXT && uname(&kernel) == 0)
@@ -72,7 +73,7 @@ static int run(const struct options *options)
 	err = buffer_flush(&out);
 	buffer_release(&out);
 	if (err && err != -EPIPE) {
-		fprintf(stderr, "tcpwitness: cannot write to standard output: %s\n", strerror(-err));
+		message("cannot write to standard output: %s", strerror(-err));
 		return EXIT_RUNTIME;
 	}
 	return feature(&features, FEATURE_BTF) && feature(&features, FEATURE_STATE) ? EXIT_OK
@@ -82,9 +83,10 @@ static int run(const struct options *options)
 const struct command command_features = {
 	.name = "features",
 	.summary = "what this kernel permits and what is lost without it",
-	.details = "Lists every tracepoint, symbol, field and facility that the programs use, whether "
-		   "the running kernel has it for this user, and what is lost where it does not. "
-		   "Nothing is loaded.",
+	.details =
+		"Lists every tracepoint, symbol, field and facility that the programs use, whether "
+		"the running kernel has it for this user, and what is lost where it does not. "
+		"Nothing is loaded.",
 	.examples = "tcpwitness features\n"
 		    "tcpwitness features -o json",
 	.groups = OPTIONS_OUTPUT,

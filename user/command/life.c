@@ -11,10 +11,11 @@ static int run(const struct options *options)
 const struct command command_life = {
 	.name = "life",
 	.summary = "one line per connection when it is over",
-	.details = "Prints each connection when the last state that a process can see has ended: its "
-		   "path through the states with the time in each, the handshake, the wait for "
-		   "accept, bytes, retransmits, and who ended it and why. A TIME_WAIT that follows "
-		   "is noted as pending; --complete waits for its end.",
+	.details =
+		"Prints each connection when the last state that a process can see has ended: its "
+		"path through the states with the time in each, the handshake, the wait for "
+		"accept, bytes, retransmits, and who ended it and why. A TIME_WAIT that follows "
+		"is noted as pending; --complete waits for its end.",
 	.examples = "tcpwitness life\n"
 		    "tcpwitness life --complete --lport 80\n"
 		    "tcpwitness life -o json --pid 1234",

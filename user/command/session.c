@@ -7,7 +7,6 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,25 +16,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "command/command.h"
 #include "kernel/netns.h"
 #include "kernel/sandbox.h"
 
 #define OUT_SIZE (256 << 10)
-
-static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int complain(int status, const char *format, ...)
-{
-	va_list ap;
-
-	fputs("tcpwitness: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return status;
-}
 
 uint64_t session_now(struct session *s)
 {
@@ -43,8 +29,8 @@ uint64_t session_now(struct session *s)
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &wall);
-	s->view.wall_offset = (int64_t)(wall.tv_sec - mono.tv_sec) * 1000000000 +
-			      (wall.tv_nsec - mono.tv_nsec);
+	s->view.wall_offset =
+		(int64_t)(wall.tv_sec - mono.tv_sec) * 1000000000 + (wall.tv_nsec - mono.tv_nsec);
 	return (uint64_t)mono.tv_sec * 1000000000u + (uint64_t)mono.tv_nsec;
 }
 
@@ -99,7 +85,7 @@ static void know_the_machine(struct session *s)
 	tzset();
 	setlocale(LC_CTYPE, "");
 	s->view = (struct view_context){
-		.names = { .cgroup_path = cgroup_name, .reset_reason = reason_name, .arg = s },
+		.names = {.cgroup_path = cgroup_name, .reset_reason = reason_name, .arg = s},
 		.host = s->host,
 		.boot_id = s->boot_id,
 		.color = wants_color(o),
@@ -122,20 +108,20 @@ static int resolve_filter(struct session *s)
 		uint32_t inode;
 
 		if (netns_resolve(o->netns_names[i], &inode, error, sizeof(error)))
-			return complain(EXIT_USAGE, "%s", error);
+			return message_status(EXIT_USAGE, "%s", error);
 		if (s->filter.netnses == TCPW_FILTER_VALUES)
-			return complain(EXIT_USAGE, "more than %d values for '--netns'",
-					TCPW_FILTER_VALUES);
+			return message_status(EXIT_USAGE, "more than %d values for '--netns'",
+					      TCPW_FILTER_VALUES);
 		s->filter.netns[s->filter.netnses++] = inode;
 	}
 	for (unsigned int i = 0; i < o->cgroup_path_count; i++) {
 		uint64_t id;
 
 		if (cgroup_resolve(o->cgroup_paths[i], &id, error, sizeof(error)))
-			return complain(EXIT_USAGE, "%s", error);
+			return message_status(EXIT_USAGE, "%s", error);
 		if (s->filter.cgroups == TCPW_FILTER_VALUES)
-			return complain(EXIT_USAGE, "more than %d values for '--cgroup'",
-					TCPW_FILTER_VALUES);
+			return message_status(EXIT_USAGE, "more than %d values for '--cgroup'",
+					      TCPW_FILTER_VALUES);
 		s->filter.cgroup[s->filter.cgroups++] = id;
 	}
 	return EXIT_OK;
@@ -152,8 +138,9 @@ static int take_signals(struct session *s)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->signals < 0 ? complain(EXIT_RUNTIME, "cannot take signals: %s", strerror(errno))
-			      : EXIT_OK;
+	return s->signals < 0
+		       ? message_status(EXIT_RUNTIME, "cannot take signals: %s", strerror(errno))
+		       : EXIT_OK;
 }
 
 static int attach(struct session *s, bool witnesses)
@@ -173,8 +160,8 @@ static int attach(struct session *s, bool witnesses)
 	if (!err)
 		return EXIT_OK;
 	if (err == -EPERM)
-		return complain(EXIT_NOT_PERMITTED, "%s", error);
-	return complain(err == -EOPNOTSUPP ? EXIT_KERNEL : EXIT_RUNTIME, "%s", error);
+		return message_status(EXIT_NOT_PERMITTED, "%s", error);
+	return message_status(err == -EOPNOTSUPP ? EXIT_KERNEL : EXIT_RUNTIME, "%s", error);
 }
 
 /* A missing witness is said once, in the words of `features`. */
@@ -188,25 +175,26 @@ static void say_missing(const struct session *s, bool witnesses)
 		if (feature(&s->features, id) || id == FEATURE_LANDLOCK || id == FEATURE_SECCOMP ||
 		    id == FEATURE_MPTCP || (id == FEATURE_ACCEPT && s->options->no_accept))
 			continue;
-		fprintf(stderr, "tcpwitness: without %s (%s): %s\n", feature_name(id),
-			s->features.state[i].why, feature_lost(id));
+		message("without %s (%s): %s", feature_name(id), s->features.state[i].why,
+			feature_lost(id));
 	}
 }
 
 static int enter_sandbox(struct session *s)
 {
 	const struct options *o = s->options;
-	const struct sandbox_options options = { .strict = o->sandbox_strict };
+	const struct sandbox_options options = {.strict = o->sandbox_strict};
 	const char *missing = NULL;
 
 	if (o->no_sandbox)
 		return EXIT_OK;
 	s->sandbox = sandbox_enter(&options, &missing);
 	if (s->sandbox < 0)
-		return complain(EXIT_KERNEL,
-				"cannot enter the sandbox: %s: %s: leave out '--sandbox-strict' to "
-				"run without it",
-				missing ? missing : "unknown layer", strerror(-s->sandbox));
+		return message_status(
+			EXIT_KERNEL,
+			"cannot enter the sandbox: %s: %s: leave out '--sandbox-strict' to "
+			"run without it",
+			missing ? missing : "unknown layer", strerror(-s->sandbox));
 	return EXIT_OK;
 }
 
@@ -227,10 +215,7 @@ int session_begin(struct session *s, const struct options *options, bool witness
 	if (status != EXIT_OK)
 		return status;
 	if (buffer_init(&s->out, STDOUT_FILENO, OUT_SIZE))
-		return complain(EXIT_RUNTIME, "out of memory");
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
-		return complain(EXIT_RUNTIME, "cannot write to standard output: %s",
-				strerror(errno));
+		return message_status(EXIT_RUNTIME, "out of memory");
 	cgroup_names_new(&s->cgroups);
 	status = attach(s, witnesses);
 	if (status != EXIT_OK)
@@ -238,8 +223,9 @@ int session_begin(struct session *s, const struct options *options, bool witness
 	say_missing(s, witnesses);
 	err = walker_new(&s->walker, tracer_sockets_link(s->tracer));
 	if (err)
-		return complain(err == -EPERM ? EXIT_NOT_PERMITTED : EXIT_RUNTIME,
-				"cannot start the helper that walks namespaces: %s", strerror(-err));
+		return message_status(err == -EPERM ? EXIT_NOT_PERMITTED : EXIT_RUNTIME,
+				      "cannot start the helper that walks namespaces: %s",
+				      strerror(-err));
 	return enter_sandbox(s);
 }
 
@@ -262,7 +248,8 @@ int session_flush(struct session *s, bool *closed)
 		return EXIT_OK;
 	}
 	if (err)
-		return complain(EXIT_RUNTIME, "cannot write to standard output: %s", strerror(-err));
+		return message_status(EXIT_RUNTIME, "cannot write to standard output: %s",
+				      strerror(-err));
 	return EXIT_OK;
 }
 

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/message.h"
 #include "command/command.h"
 #include "command/session.h"
 
 #define SECOND 1000000000ull
-#define TIME_WAIT_NS (60 * SECOND)   /* TCP_TIMEWAIT_LEN, the same in every kernel */
+#define TIME_WAIT_NS (60 * SECOND)    /* TCP_TIMEWAIT_LEN, the same in every kernel */
 #define SYN_ACK_FIRST_NS (1 * SECOND) /* TCP_TIMEOUT_INIT: the request timer's first period */
 
 struct snapshot {
@@ -64,8 +65,7 @@ static void read_owners(struct snapshot *p)
 
 	p->file_count = 0;
 	if (count < 0) {
-		fprintf(stderr, "tcpwitness: cannot list who holds which socket: %s\n",
-			strerror((int)-count));
+		message("cannot list who holds which socket: %s", strerror((int)-count));
 		return;
 	}
 	qsort(p->files, (size_t)count, sizeof(*p->files), by_cookie_then_pid);
@@ -104,7 +104,8 @@ static void age_of(struct view_socket *v)
 		v->age_known = true;
 	}
 	if (s->mini == 1 && s->num_timeout < 8) {
-		/* Periods of 1, 2, 4 ... s: all but the running one have passed (tcp_reqsk_timeout). */
+		/* Periods of 1, 2, 4 ... s: all but the running one have passed
+		 * (tcp_reqsk_timeout). */
 		uint64_t end = SYN_ACK_FIRST_NS * ((2ull << s->num_timeout) - 1);
 
 		if (s->timer_ns <= end) {
@@ -154,10 +155,10 @@ static bool wanted(const struct snapshot *p, const struct view_socket *v,
 
 static void show(struct snapshot *p, const struct tcpw_socket *s)
 {
-	struct view_socket v = { .socket = s, .role = role_of(s), .mono_ns = s->ts };
+	struct view_socket v = {.socket = s, .role = role_of(s), .mono_ns = s->ts};
 	const struct tcpw_process *process =
 		owner_of(p, s->mini == 1 && s->listener ? s->listener : s->cookie);
-	struct lifecycle_owner owner = { 0 };
+	struct lifecycle_owner owner = {0};
 
 	if (process) {
 		owner.pid = process->pid;
@@ -178,8 +179,8 @@ static void show(struct snapshot *p, const struct tcpw_socket *s)
 static int round_of(struct snapshot *p)
 {
 	struct session *s = &p->session;
-	bool owners = !p->options->no_owner || s->filter.pids || s->filter.comms ||
-		      s->filter.cgroups;
+	bool owners =
+		!p->options->no_owner || s->filter.pids || s->filter.comms || s->filter.cgroups;
 	size_t failed;
 
 	p->count = 0;
@@ -188,9 +189,9 @@ static int round_of(struct snapshot *p)
 	if (owners)
 		read_owners(p);
 	if (failed)
-		fprintf(stderr, "tcpwitness: %zu network namespaces could not be walked\n", failed);
+		message("%zu network namespaces could not be walked", failed);
 	if (p->out_of_memory) {
-		fprintf(stderr, "tcpwitness: out of memory after %zu sockets\n", p->count);
+		message("out of memory after %zu sockets", p->count);
 		return EXIT_RUNTIME;
 	}
 	if (p->options->output == OUTPUT_TEXT)
@@ -207,7 +208,7 @@ static int round_of(struct snapshot *p)
 static bool next_round(struct snapshot *p, uint64_t began)
 {
 	const struct options *o = p->options;
-	struct pollfd fd = { .fd = p->session.signals, .events = POLLIN };
+	struct pollfd fd = {.fd = p->session.signals, .events = POLLIN};
 	uint64_t now = session_now(&p->session);
 	uint64_t due = began + p->rounds * (uint64_t)(o->interval * 1e9);
 
@@ -220,7 +221,7 @@ static bool next_round(struct snapshot *p, uint64_t began)
 
 static int run(const struct options *options)
 {
-	struct snapshot p = { .options = options };
+	struct snapshot p = {.options = options};
 	int status = session_begin(&p.session, options, false);
 	uint64_t began;
 
@@ -239,13 +240,14 @@ static int run(const struct options *options)
 const struct command command_snapshot = {
 	.name = "snapshot",
 	.summary = "every socket now, with its owner and the age of its state",
-	.details = "Lists every TCP socket of every network namespace, TIME_WAIT and SYN_RECEIVED "
-		   "included: state, queues (for a listener: connections waiting for accept, and the "
-		   "most that may), addresses, age, timer and owner. The kernel keeps the age of a "
-		   "state only for TIME_WAIT and SYN_RECEIVED; where it is not known a dash is "
-		   "shown, null in JSON.\n"
-		   "\n"
-		   "--interval repeats it; --count then counts rounds.",
+	.details =
+		"Lists every TCP socket of every network namespace, TIME_WAIT and SYN_RECEIVED "
+		"included: state, queues (for a listener: connections waiting for accept, and the "
+		"most that may), addresses, age, timer and owner. The kernel keeps the age of a "
+		"state only for TIME_WAIT and SYN_RECEIVED; where it is not known a dash is "
+		"shown, null in JSON.\n"
+		"\n"
+		"--interval repeats it; --count then counts rounds.",
 	.examples = "tcpwitness snapshot\n"
 		    "tcpwitness snapshot --state CLOSE_WAIT\n"
 		    "tcpwitness snapshot --netns blue -o json",

@@ -11,14 +11,15 @@ static int run(const struct options *options)
 const struct command command_trace = {
 	.name = "trace",
 	.summary = "every transition as it happens, one line each",
-	.details = "Follows every TCP connection of the machine, in all network namespaces, through "
-		   "the eleven states of RFC 9293: each transition with its cause, its owner and "
-		   "the time spent in the state before. SYN_RECEIVED and TIME_WAIT are seen as "
-		   "they begin and end. Retransmits, resets and accepts are shown between them.\n"
-		   "\n"
-		   "What was open before is found in the socket table; times in a state that began "
-		   "before the tracer are marked as lower bounds. Interrupt ends with a summary on "
-		   "stderr. Nothing is lost without being counted.",
+	.details =
+		"Follows every TCP connection of the machine, in all network namespaces, through "
+		"the eleven states of RFC 9293: each transition with its cause, its owner and "
+		"the time spent in the state before. SYN_RECEIVED and TIME_WAIT are seen as "
+		"they begin and end. Retransmits, resets and accepts are shown between them.\n"
+		"\n"
+		"What was open before is found in the socket table; times in a state that began "
+		"before the tracer are marked as lower bounds. Interrupt ends with a summary on "
+		"stderr. Nothing is lost without being counted.",
 	.examples = "tcpwitness trace --rport 443\n"
 		    "tcpwitness trace --state TIME_WAIT,SYN_RECEIVED\n"
 		    "tcpwitness trace --comm nginx -o json --duration 10 > nginx.jsonl",

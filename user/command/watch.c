@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "command/command.h"
 #include "command/session.h"
 #include "lifecycle/names.h"
@@ -28,12 +29,12 @@
 #define RECONCILE_NS (1000 * MS)
 
 /* Where records or connections can be lost; a figure for each. */
-#define STAGES(X)                                                                                  \
-	X(RING_FULL, "ring_full")                                                                  \
-	X(MAP_FULL, "map_full")                                                                    \
-	X(MISSED, "missed")                                                                        \
-	X(CONNECTIONS_FULL, "connections_full")                                                    \
-	X(HALF_OPEN_FULL, "half_open_full")                                                        \
+#define STAGES(X)                               \
+	X(RING_FULL, "ring_full")               \
+	X(MAP_FULL, "map_full")                 \
+	X(MISSED, "missed")                     \
+	X(CONNECTIONS_FULL, "connections_full") \
+	X(HALF_OPEN_FULL, "half_open_full")     \
 	X(LATE, "late")
 
 enum stage {
@@ -112,8 +113,7 @@ static bool owner_wanted(const struct watch *w, const struct lifecycle_event *e)
 	if (!c->owner)
 		return true;
 	p = (struct tcpw_process){
-		.pid = c->owner->pid, .uid = c->owner->uid, .cgroup = c->owner->cgroup
-	};
+		.pid = c->owner->pid, .uid = c->owner->uid, .cgroup = c->owner->cgroup};
 	memcpy(p.comm, c->owner->comm, sizeof(p.comm));
 	return session_process_fits(&w->session, &p);
 }
@@ -183,7 +183,7 @@ static void tell_lost(struct watch *w, enum stage stage, uint64_t total)
 	struct lifecycle_event e = {
 		.kind = LIFECYCLE_LOST,
 		.ts = session_now(&w->session),
-		.u.lost = { .stage = stage_names[stage] },
+		.u.lost = {.stage = stage_names[stage]},
 	};
 
 	if (total <= w->lost[stage])
@@ -198,7 +198,7 @@ static void count_losses(struct watch *w)
 {
 	const struct lifecycle_stats *stats = lifecycle_stats(w->lifecycle);
 	struct tracer *t = w->session.tracer;
-	struct tcpw_account sum = { 0 };
+	struct tcpw_account sum = {0};
 	uint64_t missed_sum = 0;
 
 	for (int i = 0; i < TCPW_PROGRAM_COUNT; i++) {
@@ -261,24 +261,30 @@ static void walk(struct watch *w)
 {
 	struct session *s = &w->session;
 	size_t failed, walked;
+	uint64_t now;
 
 	walked = session_walk(s, on_socket, between_namespaces, w, &failed);
 	w->file_count = session_files(s, &w->files);
 	if (w->file_count < 0) {
-		fprintf(stderr, "tcpwitness: cannot list who holds which socket: %s\n",
-			strerror((int)-w->file_count));
+		message("cannot list who holds which socket: %s", strerror((int)-w->file_count));
 		w->file_count = 0;
 	}
 	w->files_until = session_now(s);
 	if (failed)
-		fprintf(stderr,
-			"tcpwitness: %zu network namespaces could not be walked: their older "
-			"connections are not known\n",
+		message("%zu network namespaces could not be walked: their older "
+			"connections are not known",
 			failed);
 	else
 		lifecycle_walked(w->lifecycle, w->files_until);
-	fprintf(stderr,
-		"tcpwitness: tracing: %llu sockets found in %zu network namespaces%s\n",
+	/* What the walk found is taken in, with its owners, before anybody is told to go ahead. */
+	do {
+		poll(NULL, 0, PENDING_POLL_MS);
+		consume(w);
+		now = session_now(s);
+		lifecycle_advance(w->lifecycle, now);
+	} while (now <= w->files_until + WINDOW_NS);
+	apply_files(w);
+	message("tracing: %llu sockets found in %zu network namespaces%s",
 		(unsigned long long)w->sockets_found, walked,
 		w->options->duration > 0 ? "" : "; interrupt to stop");
 }
@@ -299,8 +305,8 @@ static void reconcile(struct watch *w, uint64_t now)
 static void sleep_until_something(struct watch *w, int consumed, uint64_t now)
 {
 	struct pollfd fds[] = {
-		{ .fd = w->session.signals, .events = POLLIN },
-		{ .fd = tracer_fd(w->session.tracer), .events = POLLIN },
+		{.fd = w->session.signals, .events = POLLIN},
+		{.fd = tracer_fd(w->session.tracer), .events = POLLIN},
 	};
 	int timeout = IDLE_POLL_MS;
 	bool wake = false;
@@ -336,8 +342,6 @@ static int follow(struct watch *w)
 		int consumed = consume(w);
 
 		lifecycle_advance(w->lifecycle, now);
-		if (w->files && now > w->files_until + WINDOW_NS)
-			apply_files(w);
 		reconcile(w, now);
 		status = session_flush(&w->session, &w->closed);
 		if (w->ends && now >= w->ends)
@@ -374,18 +378,17 @@ static void sum_up(const struct watch *w, uint64_t now)
 
 	for (int i = 0; i < STAGE_COUNT; i++)
 		lost += w->lost[i];
-	fprintf(stderr, "tcpwitness: %llu transitions of %llu connections in %.1f s, %llu lost\n",
+	message("%llu transitions of %llu connections in %.1f s, %llu lost",
 		(unsigned long long)stats->transitions, (unsigned long long)stats->connections,
 		(double)(now - w->began) / 1e9, (unsigned long long)lost);
-	fprintf(stderr,
-		"tcpwitness: events: seen %llu = submitted %llu + filtered %llu + ring_full %llu + "
-		"map_full %llu; missed %llu\n",
+	message("events: seen %llu = submitted %llu + filtered %llu + ring_full %llu + "
+		"map_full %llu; missed %llu",
 		(unsigned long long)a->seen, (unsigned long long)a->submitted,
 		(unsigned long long)a->filtered, (unsigned long long)a->ring_full,
 		(unsigned long long)a->map_full, (unsigned long long)w->lost[STAGE_MISSED]);
-	fprintf(stderr,
-		"tcpwitness: holes found %llu, connections incomplete %llu, not tracked %llu, causes "
-		"unknown %llu, lines withheld %llu, out of order %llu\n",
+	message("holes found %llu, connections incomplete %llu, not tracked %llu, "
+		"causes "
+		"unknown %llu, lines withheld %llu, out of order %llu",
 		(unsigned long long)tracer_holes(w->session.tracer, true),
 		(unsigned long long)stats->incomplete,
 		(unsigned long long)(stats->connections_full + stats->half_open_full),
@@ -408,10 +411,10 @@ static void reason_classes(const struct session *s, uint8_t classes[LIFECYCLE_RE
 		const char *name;
 		enum lifecycle_reason reason;
 	} known[] = {
-		{ "TCP_ABORT_ON_CLOSE", LIFECYCLE_REASON_ABORT },
-		{ "TCP_ABORT_ON_LINGER", LIFECYCLE_REASON_ABORT },
-		{ "TCP_ABORT_ON_MEMORY", LIFECYCLE_REASON_MEMORY },
-		{ "TCP_KEEPALIVE_TIMEOUT", LIFECYCLE_REASON_KEEPALIVE },
+		{"TCP_ABORT_ON_CLOSE", LIFECYCLE_REASON_ABORT},
+		{"TCP_ABORT_ON_LINGER", LIFECYCLE_REASON_ABORT},
+		{"TCP_ABORT_ON_MEMORY", LIFECYCLE_REASON_MEMORY},
+		{"TCP_KEEPALIVE_TIMEOUT", LIFECYCLE_REASON_KEEPALIVE},
 	};
 
 	for (size_t i = 0; i < LIFECYCLE_REASONS && i < SESSION_REASONS; i++)
@@ -438,7 +441,7 @@ static int begin(struct watch *w)
 		return status;
 	reason_classes(&w->session, options.reasons);
 	if (lifecycle_new(&w->lifecycle, &options)) {
-		fprintf(stderr, "tcpwitness: out of memory: try a smaller '--max-connections'\n");
+		message("out of memory: try a smaller '--max-connections'");
 		return EXIT_RUNTIME;
 	}
 	w->began = session_now(&w->session);
@@ -449,7 +452,7 @@ static int begin(struct watch *w)
 
 int watch_run(const struct options *options, enum watch_mode mode)
 {
-	struct watch w = { .options = options, .mode = mode };
+	struct watch w = {.options = options, .mode = mode};
 	int status = begin(&w);
 
 	if (status == EXIT_OK) {

@@ -19,7 +19,7 @@ struct tracer {
 	struct bpf_link *links[TCPW_PROGRAM_COUNT];
 	struct bpf_link *sockets_link, *files_link;
 	struct tcpw_account *per_cpu; /* room for one look-up */
-	uint64_t *next_seq; /* expected next, by program and CPU */
+	uint64_t *next_seq;           /* expected next, by program and CPU */
 	uint64_t holes;
 	int cpus;
 	uint64_t lost_epoch, lost_unnamed;
@@ -144,8 +144,8 @@ static void configure(struct tracer *t, const struct tracer_options *o)
 	s->rodata->request_timer_function = o->features->request_timer_function;
 	s->rodata->has_reset_reason = feature(o->features, FEATURE_RESET_REASON);
 	bpf_map__set_max_entries(s->maps.ring, o->witnesses ? (__u32)o->ring_size : 4096);
-	if (!o->witnesses || !(o->filter->pids || o->filter->comms || o->filter->cgroups ||
-			       o->filter->roles)) {
+	if (!o->witnesses ||
+	    !(o->filter->pids || o->filter->comms || o->filter->cgroups || o->filter->roles)) {
 		bpf_map__set_max_entries(s->maps.chosen, 1);
 		bpf_map__set_max_entries(s->maps.chosen_half_open, 1);
 	} else {
@@ -166,6 +166,12 @@ static int load(struct tracer *t, char *error, size_t size)
 		return say(error, size, -EPERM,
 			   "cannot load the BPF programs: not permitted: run as root, or with "
 			   "CAP_BPF, CAP_PERFMON and CAP_SYSLOG");
+	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+		return say(error, size, err,
+			   "cannot load the BPF programs: %s: more descriptors or memory are "
+			   "needed, see "
+			   "'ulimit -a'",
+			   strerror(-err));
 	if (err)
 		return say(error, size, -EOPNOTSUPP,
 			   "cannot load the BPF programs: %s: see 'tcpwitness features', or -v for "
@@ -331,7 +337,7 @@ bool tracer_has(const struct tracer *t, enum tcpw_program program)
 
 int tracer_missed(const struct tracer *t, enum tcpw_program program, uint64_t *missed)
 {
-	struct bpf_prog_info info = { 0 };
+	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
 
 	if (!tracer_has(t, program))
@@ -373,7 +379,8 @@ uint64_t tracer_holes(const struct tracer *t, bool to_the_end)
 		if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.accounts), &program, t->per_cpu))
 			continue;
 		for (int cpu = 0; cpu < t->cpus; cpu++)
-			holes += t->per_cpu[cpu].seq - t->next_seq[program * (__u32)t->cpus + (__u32)cpu];
+			holes += t->per_cpu[cpu].seq -
+				 t->next_seq[program * (__u32)t->cpus + (__u32)cpu];
 	}
 	return holes;
 }

@@ -15,23 +15,25 @@ enum evidence {
 	EVIDENCE_REASON_ABORT = 1 << 2,   /* the reset's reason: see enum lifecycle_reason */
 	EVIDENCE_REASON_MEMORY = 1 << 3,
 	EVIDENCE_REASON_KEEPALIVE = 1 << 4,
-	EVIDENCE_NO_ERROR = 1 << 5,       /* sk_err was 0 */
-	EVIDENCE_ERR_RESET = 1 << 6,      /* ECONNRESET, or EPIPE (a RST in CLOSE_WAIT) */
-	EVIDENCE_ERR_REFUSED = 1 << 7,    /* ECONNREFUSED: a RST in SYN_SENT, or ICMP */
-	EVIDENCE_ERR_TIMEDOUT = 1 << 8,   /* ETIMEDOUT, or the soft error that stands for it */
-	EVIDENCE_ERR_ABORTED = 1 << 9,    /* ECONNABORTED: sock_diag, bpf_sock_destroy */
+	EVIDENCE_NO_ERROR = 1 << 5,     /* sk_err was 0 */
+	EVIDENCE_ERR_RESET = 1 << 6,    /* ECONNRESET, or EPIPE (a RST in CLOSE_WAIT) */
+	EVIDENCE_ERR_REFUSED = 1 << 7,  /* ECONNREFUSED: a RST in SYN_SENT, or ICMP */
+	EVIDENCE_ERR_TIMEDOUT = 1 << 8, /* ETIMEDOUT */
+	EVIDENCE_ERR_ABORTED = 1 << 9,  /* ECONNABORTED: sock_diag, bpf_sock_destroy */
 	EVIDENCE_ERR_OTHER = 1 << 10,
-	EVIDENCE_SHUT_BOTH = 1 << 11,     /* both directions shut: the process closed it */
-	EVIDENCE_USER_TIMEOUT = 1 << 12,  /* TCP_USER_TIMEOUT is set */
-	EVIDENCE_NO_PORT = 1 << 13,       /* it has no local port */
-	EVIDENCE_EXPIRED = 1 << 14,       /* the mini-socket's timer ran out */
-	EVIDENCE_REUSED = 1 << 15,        /* a new connection has the same tuple */
+	EVIDENCE_SHUT_BOTH = 1 << 11,    /* both directions shut: the process closed it */
+	EVIDENCE_USER_TIMEOUT = 1 << 12, /* TCP_USER_TIMEOUT is set */
+	EVIDENCE_NO_PORT = 1 << 13,      /* it has no local port */
+	EVIDENCE_EXPIRED = 1 << 14,      /* the mini-socket's timer ran out */
+	EVIDENCE_REUSED = 1 << 15,       /* a new connection has the same tuple */
 	EVIDENCE_LISTENER_GONE = 1 << 16,
-	EVIDENCE_SEGMENT_RST = 1 << 17,   /* a RST was given to the timewait socket */
-	EVIDENCE_NO_REQUEST = 1 << 18,    /* a child without a request socket: a SYN cookie */
-	EVIDENCE_HOLE = 1 << 19,          /* a record of this connection was lost */
-	EVIDENCE_FULL_SOCKET = 1 << 20,   /* reported of a full socket, not a mini-socket */
-	EVIDENCE_RESETS_SEEN = 1 << 21,   /* the reset witness is on: its silence means something */
+	EVIDENCE_SEGMENT_RST = 1 << 17, /* a RST was given to the timewait socket */
+	EVIDENCE_NO_REQUEST = 1 << 18,  /* a child without a request socket: a SYN cookie */
+	EVIDENCE_HOLE = 1 << 19,        /* a record of this connection was lost */
+	EVIDENCE_FULL_SOCKET = 1 << 20, /* reported of a full socket, not a mini-socket */
+	EVIDENCE_RESETS_SEEN = 1 << 21, /* the reset witness is on: its silence means something */
+	EVIDENCE_ORPHAN = 1 << 22,      /* no process held the socket any more */
+	EVIDENCE_ERR_SOFT = 1 << 23,    /* sk_err is the soft error of an earlier ICMP message */
 };
 
 /*

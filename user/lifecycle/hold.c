@@ -16,7 +16,7 @@ int hold_init(struct hold *h, size_t max)
 
 	while (size < max)
 		size *= 2;
-	*h = (struct hold){ .mask = size - 1 };
+	*h = (struct hold){.mask = size - 1};
 	h->ring = calloc(size, sizeof(*h->ring));
 	return h->ring ? 0 : -ENOMEM;
 }
@@ -24,7 +24,7 @@ int hold_init(struct hold *h, size_t max)
 void hold_release(struct hold *h)
 {
 	free(h->ring);
-	*h = (struct hold){ 0 };
+	*h = (struct hold){0};
 }
 
 struct held *hold_at(struct lifecycle *lc, uint32_t place)
@@ -49,12 +49,19 @@ static void forget_places(struct lifecycle *lc, struct held *h)
 
 /*
  * A hole can make a move to CLOSED say the wrong thing: a FIN_WAIT_2 that "closes" has most likely
- * gone to a TIME_WAIT whose record is the lost one. That is not told.
+ * gone to a TIME_WAIT whose record is the lost one; a mini-socket whose timer was taken off may
+ * have become a connection, or been armed again. What has no evidence of its own then is not told.
  */
 static bool doubtful(const struct held *h, uint32_t evidence)
 {
-	return (evidence & EVIDENCE_HOLE) && (evidence & EVIDENCE_FULL_SOCKET) &&
-	       h->event.u.transition.cause == TCPW_CAUSE_UNKNOWN &&
+	const uint32_t sure = EVIDENCE_EXPIRED | EVIDENCE_REUSED | EVIDENCE_LISTENER_GONE |
+			      EVIDENCE_SEGMENT_RST | EVIDENCE_RESET_SENT;
+
+	if (!(evidence & EVIDENCE_HOLE) || h->event.u.transition.new_state != TCPW_CLOSED)
+		return false;
+	if (!(evidence & EVIDENCE_FULL_SOCKET))
+		return !(evidence & sure) && h->event.u.transition.old_state != TCPW_LISTEN;
+	return h->event.u.transition.cause == TCPW_CAUSE_UNKNOWN &&
 	       (h->event.u.transition.old_state == TCPW_FIN_WAIT_2 ||
 		h->event.u.transition.old_state == TCPW_CLOSING);
 }

@@ -32,8 +32,8 @@ struct connection {
 	uint8_t state;       /* enum tcpw_state, as told so far */
 	bool half_open : 1;  /* lives in the table of half-open ones */
 	bool hashed : 1;
-	bool mini : 1;       /* a timewait mini-socket has taken over */
-	bool over : 1;       /* CLOSED has been told */
+	bool mini : 1; /* a timewait mini-socket has taken over */
+	bool over : 1; /* CLOSED has been told */
 	bool life_done : 1;
 	bool since_unknown : 1; /* entered[0] is when it was found, not when the state began */
 };
@@ -99,6 +99,7 @@ struct connect_note {
 };
 
 #define LOST_NOTES 4096
+#define LISTENER_NOTES 4096
 
 struct lifecycle {
 	struct lifecycle_options options;
@@ -110,8 +111,9 @@ struct lifecycle {
 	struct owner_table owners;
 	struct connect_note connects[CONNECTS];
 	uint64_t lost[LOST_NOTES]; /* cookies of connections whose record was lost, newest wins */
-	uint32_t hole_epoch;       /* counts losses that no connection could be named for */
-	uint64_t walked;           /* when the socket table had been walked; 0: not yet */
+	uint64_t listeners[LISTENER_NOTES]; /* cookies by namespace and port, newest wins */
+	uint32_t hole_epoch; /* counts losses that no connection could be named for */
+	uint64_t walked;     /* when the socket table had been walked; 0: not yet */
 	size_t orphans;
 };
 
@@ -166,6 +168,12 @@ void on_reset(struct lifecycle *lc, const struct tcpw_reset_record *r);
 void on_accept(struct lifecycle *lc, const struct tcpw_accept_record *r);
 void on_destroy(struct lifecycle *lc, const struct tcpw_destroy_record *r);
 void on_socket(struct lifecycle *lc, const struct tcpw_socket *s);
+
+/* Where the listener on a tuple's local port is noted; several may share a place. */
+static inline uint64_t *listener_note(struct lifecycle *lc, const struct tcpw_tuple *tuple)
+{
+	return &lc->listeners[(tuple->lport ^ tuple->netns * 31u) % LISTENER_NOTES];
+}
 
 static inline bool tuple_equal(const struct tcpw_tuple *a, const struct tcpw_tuple *b)
 {

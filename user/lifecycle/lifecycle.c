@@ -163,11 +163,12 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 		.kind = LIFECYCLE_TRANSITION,
 		.ts = m->ts,
 		.tuple = c->pub.tuple,
-		.u.transition = {
-			.old_state = (enum tcpw_state)c->state,
-			.new_state = m->new_state,
-			.source = m->source,
-		},
+		.u.transition =
+			{
+				.old_state = (enum tcpw_state)c->state,
+				.new_state = m->new_state,
+				.source = m->source,
+			},
 	};
 	uint8_t len = c->pub.path_len;
 	uint32_t place;
@@ -175,8 +176,8 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 	if (len && c->pub.path[len - 1] == c->state && c->pub.entered[len - 1]) {
 		e.u.transition.dwell_known = true;
 		e.u.transition.dwell_ns = m->ts - c->pub.entered[len - 1];
-		e.u.transition.dwell_exact = !(c->since_unknown && len == 1) &&
-					     m->source != LIFECYCLE_FROM_SNAPSHOT;
+		e.u.transition.dwell_exact =
+			!(c->since_unknown && len == 1) && m->source != LIFECYCLE_FROM_SNAPSHOT;
 	}
 	if (c->mini && c->state == TCPW_FIN_WAIT_2 && m->new_state != TCPW_CLOSED && lc->orphans)
 		lc->orphans--;

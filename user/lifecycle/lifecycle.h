@@ -24,12 +24,15 @@ struct lifecycle;
 struct lifecycle_owner {
 	uint32_t pid;
 	uint32_t uid;
-	uint64_t cgroup; /* 0 is unknown */
+	uint64_t cgroup;          /* 0 is unknown */
 	char comm[TCPW_COMM_LEN]; /* raw bytes as the kernel has them, zero-padded */
 };
 
 /* How the tracer came to know a connection. */
-enum lifecycle_began { LIFECYCLE_SEEN, LIFECYCLE_SNAPSHOT };
+enum lifecycle_began {
+	LIFECYCLE_SEEN,
+	LIFECYCLE_SNAPSHOT
+};
 
 /*
  * A connected Linux TCP passes at most eight states (RFC 9293 figure 5 has no way back but through
@@ -38,12 +41,12 @@ enum lifecycle_began { LIFECYCLE_SEEN, LIFECYCLE_SNAPSHOT };
 #define LIFECYCLE_PATH_MAX 9
 
 struct lifecycle_connection {
-	uint64_t cookie;    /* 0 while only a request socket exists */
-	uint64_t half_open; /* 0 when there was no request socket in sight */
-	struct tcpw_tuple tuple; /* lport 0: not known yet */
+	uint64_t cookie;                      /* 0 while only a request socket exists */
+	uint64_t half_open;                   /* 0 when there was no request socket in sight */
+	struct tcpw_tuple tuple;              /* lport 0: not known yet */
 	uint64_t entered[LIFECYCLE_PATH_MAX]; /* ns; 0: not known */
 	uint64_t bytes_sent, bytes_received;
-	uint64_t accepted; /* ns; 0: not (yet) accepted, or not seen */
+	uint64_t accepted;                   /* ns; 0: not (yet) accepted, or not seen */
 	const struct lifecycle_owner *owner; /* NULL is unknown */
 	uint32_t retransmits;
 	uint32_t srtt_us; /* 0 is unknown */
@@ -70,7 +73,11 @@ enum lifecycle_event_kind {
 	LIFECYCLE_LOST,
 };
 
-enum lifecycle_source { LIFECYCLE_FROM_STATE, LIFECYCLE_FROM_TIMER, LIFECYCLE_FROM_SNAPSHOT };
+enum lifecycle_source {
+	LIFECYCLE_FROM_STATE,
+	LIFECYCLE_FROM_TIMER,
+	LIFECYCLE_FROM_SNAPSHOT
+};
 
 /*
  * One thing that happened. `connection` is NULL for a reset without a socket and for losses; it and
@@ -86,9 +93,9 @@ struct lifecycle_event {
 			enum tcpw_state old_state, new_state;
 			enum tcpw_cause cause;
 			enum lifecycle_source source;
-			uint64_t dwell_ns;  /* in old_state */
-			bool dwell_known;   /* false: dwell_ns means nothing */
-			bool dwell_exact;   /* false: at least dwell_ns */
+			uint64_t dwell_ns; /* in old_state */
+			bool dwell_known;  /* false: dwell_ns means nothing */
+			bool dwell_exact;  /* false: at least dwell_ns */
 		} transition;
 		struct {
 			enum tcpw_retransmit_kind kind;
@@ -132,28 +139,28 @@ struct lifecycle_options {
 	uint8_t reasons[LIFECYCLE_REASONS]; /* enum lifecycle_reason by the kernel's number */
 	size_t max_connections;
 	size_t max_half_open;
-	size_t max_pending;    /* records and events waiting to be put in order */
-	uint64_t window_ns;    /* how far apart records of different CPUs may be out of order */
-	uint64_t evidence_ns;  /* how long a move to CLOSED may wait for its evidence */
-	bool life_complete;    /* hold a life event until its TIME_WAIT is over */
+	size_t max_pending;   /* records and events waiting to be put in order */
+	uint64_t window_ns;   /* how far apart records of different CPUs may be out of order */
+	uint64_t evidence_ns; /* how long a move to CLOSED may wait for its evidence */
+	bool life_complete;   /* hold a life event until its TIME_WAIT is over */
 	lifecycle_emit_fn emit;
 	void *arg;
 };
 
 /* What lifecycle itself could not keep; every drop has a counter. */
 struct lifecycle_stats {
-	uint64_t records;            /* taken in */
-	uint64_t transitions;        /* given out */
-	uint64_t connections;        /* that were begun or found */
-	uint64_t incomplete;         /* connections with a hole */
+	uint64_t records;     /* taken in */
+	uint64_t transitions; /* given out */
+	uint64_t connections; /* that were begun or found */
+	uint64_t incomplete;  /* connections with a hole */
 	uint64_t unknown_causes;
-	uint64_t withheld;           /* transitions not told because a hole made them doubtful */
-	uint64_t connections_full;   /* connections not tracked: max_connections */
-	uint64_t half_open_full;     /* half-open ones not tracked: max_half_open */
-	uint64_t late;               /* records that came after their place had been given out */
-	uint64_t strays;             /* records of mini-sockets that nothing is known of */
-	uint64_t live;               /* connections now */
-	uint64_t half_open;          /* now */
+	uint64_t withheld;         /* transitions not told because a hole made them doubtful */
+	uint64_t connections_full; /* connections not tracked: max_connections */
+	uint64_t half_open_full;   /* half-open ones not tracked: max_half_open */
+	uint64_t late;             /* records that came after their place had been given out */
+	uint64_t strays;           /* records of mini-sockets that nothing is known of */
+	uint64_t live;             /* connections now */
+	uint64_t half_open;        /* now */
 };
 
 /* 0, or -ENOMEM, -EINVAL; *out untouched on failure. Free with lifecycle_free(). */
@@ -191,7 +198,8 @@ void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file);
 /* The role of a connection; TCPW_ROLE_UNKNOWN when it is not known. */
 enum tcpw_role lifecycle_role(const struct lifecycle *lc, uint64_t cookie);
 
-/* Connections whose FIN_WAIT_2 is a mini-socket: while there are any, the table is worth walking. */
+/* Connections whose FIN_WAIT_2 is a mini-socket: while there are any, the table is worth walking.
+ */
 size_t lifecycle_orphans(const struct lifecycle *lc);
 
 /* Whether records or events are still waiting for their time. */

@@ -17,11 +17,11 @@ static void end_mini(struct lifecycle *lc, struct connection *c, uint64_t ts, ui
 		     bool wait)
 {
 	connection_move(lc, c,
-			&(struct move){ .new_state = TCPW_CLOSED,
-					.source = LIFECYCLE_FROM_TIMER,
-					.ts = ts,
-					.evidence = evidence,
-					.wait = wait });
+			&(struct move){.new_state = TCPW_CLOSED,
+				       .source = LIFECYCLE_FROM_TIMER,
+				       .ts = ts,
+				       .evidence = evidence,
+				       .wait = wait});
 	if (!c->half_open)
 		queue_life(lc, c, ts);
 }
@@ -41,9 +41,9 @@ static void request_begins(struct lifecycle *lc, const struct tcpw_mini_record *
 	if (listener)
 		c->pub.owner = owner_ref(listener->pub.owner);
 	connection_move(lc, c,
-			&(struct move){ .new_state = TCPW_SYN_RECEIVED,
-					.source = LIFECYCLE_FROM_TIMER,
-					.ts = r->h.ts });
+			&(struct move){.new_state = TCPW_SYN_RECEIVED,
+				       .source = LIFECYCLE_FROM_TIMER,
+				       .ts = r->h.ts});
 }
 
 void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)
@@ -53,7 +53,8 @@ void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)
 
 	if (r->op == TCPW_MINI_START) {
 		if (c)
-			hold_cancel_end(lc, c); /* the SYN-ACK was sent again, or a SYN came again */
+			hold_cancel_end(lc,
+					c); /* the SYN-ACK was sent again, or a SYN came again */
 		else
 			request_begins(lc, r);
 		return;
@@ -77,7 +78,7 @@ static void to_time_wait(struct lifecycle *lc, struct connection *c, uint64_t ts
 			 enum lifecycle_source source)
 {
 	connection_move(lc, c,
-			&(struct move){ .new_state = TCPW_TIME_WAIT, .source = source, .ts = ts });
+			&(struct move){.new_state = TCPW_TIME_WAIT, .source = source, .ts = ts});
 }
 
 /* A timewait socket whose connection is not known: the rest of its story is still told. */

@@ -29,10 +29,11 @@ void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
 		.kind = LIFECYCLE_RETRANSMIT,
 		.ts = r->h.ts,
 		.tuple = r->tuple,
-		.u.retransmit = {
-			.kind = (enum tcpw_retransmit_kind)r->kind,
-			.state = tcpw_state_from_kernel(r->state),
-		},
+		.u.retransmit =
+			{
+				.kind = (enum tcpw_retransmit_kind)r->kind,
+				.state = tcpw_state_from_kernel(r->state),
+			},
 	};
 	struct connection *c =
 		r->cookie ? find_cookie(lc, r->cookie) : find_half_open(lc, &r->tuple);
@@ -64,11 +65,12 @@ void on_reset(struct lifecycle *lc, const struct tcpw_reset_record *r)
 		.kind = LIFECYCLE_RESET,
 		.ts = r->h.ts,
 		.tuple = r->tuple,
-		.u.reset = {
-			.direction = (enum tcpw_direction)r->direction,
-			.state = tcpw_state_from_kernel(r->state),
-			.reason = r->reason,
-		},
+		.u.reset =
+			{
+				.direction = (enum tcpw_direction)r->direction,
+				.state = tcpw_state_from_kernel(r->state),
+				.reason = r->reason,
+			},
 	};
 	struct connection *c = find_cookie(lc, r->cookie);
 
@@ -138,10 +140,12 @@ static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_
 	c->state = state;
 	c->listener = s->listener;
 	path_add(c, state, s->ts);
-	if (state == TCPW_LISTEN)
+	if (state == TCPW_LISTEN) {
 		c->pub.role = TCPW_ROLE_LISTENER;
-	else if (state == TCPW_SYN_SENT)
+		*listener_note(lc, &s->tuple) = s->cookie;
+	} else if (state == TCPW_SYN_SENT) {
 		c->pub.role = TCPW_ROLE_ACTIVE;
+	}
 	if (s->mini == 2) {
 		c->mini = true;
 		c->life_done = !lc->options.life_complete;
@@ -153,8 +157,8 @@ static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_
 void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 {
 	enum tcpw_state state = tcpw_state_from_kernel(s->state);
-	struct connection *c = s->mini == 1 ? find_half_open(lc, &s->tuple)
-					    : find_cookie(lc, s->cookie);
+	struct connection *c =
+		s->mini == 1 ? find_half_open(lc, &s->tuple) : find_cookie(lc, s->cookie);
 
 	if (state == TCPW_STATE_UNKNOWN || state == TCPW_CLOSED)
 		return;
@@ -168,9 +172,9 @@ void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 	if (s->mini == 2 && c->mini && c->state == TCPW_FIN_WAIT_2 && state == TCPW_TIME_WAIT &&
 	    c->end == NONE) {
 		connection_move(lc, c,
-				&(struct move){ .new_state = TCPW_TIME_WAIT,
-						.source = LIFECYCLE_FROM_SNAPSHOT,
-						.ts = s->ts });
+				&(struct move){.new_state = TCPW_TIME_WAIT,
+					       .source = LIFECYCLE_FROM_SNAPSHOT,
+					       .ts = s->ts});
 		if (c->pub.counted)
 			queue_life(lc, c, s->ts);
 	}

@@ -25,10 +25,29 @@ static struct connection *begin(struct lifecycle *lc, const struct tcpw_state_re
 		return NULL;
 	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	connection_own(lc, c, &open->process);
-	if (connects)
+	if (!connects)
+		*listener_note(lc, &r->tuple) = r->cookie;
+	else
 		lc->connects[r->tid % CONNECTS] =
-			(struct connect_note){ .tid = r->tid, .cookie = r->cookie };
+			(struct connect_note){.tid = r->tid, .cookie = r->cookie};
 	return c;
+}
+
+/* A child without a request socket: its listener is the one on its port, if that one is known. */
+static void inherit_by_port(struct lifecycle *lc, struct connection *c)
+{
+	const struct connection *l = find_cookie(lc, *listener_note(lc, &c->pub.tuple));
+	static const uint8_t any4[16] = {[10] = 0xff, 0xff}, any6[16];
+
+	if (!l || l->state != TCPW_LISTEN || l->pub.tuple.lport != c->pub.tuple.lport ||
+	    l->pub.tuple.netns != c->pub.tuple.netns)
+		return;
+	if (__builtin_memcmp(l->pub.tuple.laddr, any4, 16) &&
+	    __builtin_memcmp(l->pub.tuple.laddr, any6, 16) &&
+	    __builtin_memcmp(l->pub.tuple.laddr, c->pub.tuple.laddr, 16))
+		return;
+	c->listener = l->pub.cookie;
+	c->pub.owner = owner_ref(l->pub.owner);
 }
 
 /* The child of a listener shows itself at the end of its handshake. */
@@ -54,11 +73,17 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		c->state = TCPW_SYN_RECEIVED;
 		half->over = true;
 		connection_drop(lc, half);
-	} else if (lc->walked && r->h.ts > lc->walked && c->pub.complete &&
-		   c->hole_epoch == 0 && !lc->stats.half_open_full) {
+	} else if (lc->walked && r->h.ts > lc->walked && c->pub.complete && c->hole_epoch == 0 &&
+		   !lc->stats.half_open_full && !(r->flags & TCPW_SOCK_FASTOPEN)) {
 		/* Nothing was lost and nothing is unknown: there was no request socket. */
 		c->state = TCPW_LISTEN;
 		c->evidence |= EVIDENCE_NO_REQUEST;
+		inherit_by_port(lc, c);
+	} else if (r->flags & TCPW_SOCK_FASTOPEN) {
+		/* Made by the SYN; when that came nobody could tell (its clone has no address). */
+		path_add(c, TCPW_SYN_RECEIVED, 0);
+		c->state = TCPW_SYN_RECEIVED;
+		inherit_by_port(lc, c);
 	} else {
 		c->pub.began = LIFECYCLE_SNAPSHOT;
 		path_add(c, TCPW_SYN_RECEIVED, 0);
@@ -122,6 +147,8 @@ static void move_to_closed(struct lifecycle *lc, struct connection *c,
 
 	if ((r->shutdown & 3) == 3)
 		m.evidence |= EVIDENCE_SHUT_BOTH;
+	if (r->flags & TCPW_SOCK_DEAD)
+		m.evidence |= EVIDENCE_ORPHAN;
 	if (r->flags & TCPW_SOCK_USER_TIMEOUT)
 		m.evidence |= EVIDENCE_USER_TIMEOUT;
 	if (!r->tuple.lport)
@@ -150,7 +177,9 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 
 	if (r->h.type == TCPW_RECORD_OPEN)
 		c = begin(lc, r);
-	else if (!(c = find_cookie(lc, r->cookie)))
+	else if (!(c = find_cookie(lc, r->cookie)) && new_state == TCPW_CLOSED && !r->tuple.lport)
+		return; /* passed a port filter only because it has no port any more */
+	else if (!c)
 		c = old_state == TCPW_SYN_RECEIVED ? begin_child(lc, r) : begin_late(lc, r);
 	if (!c)
 		return; /* the table is full, and that was counted */
@@ -173,8 +202,8 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 		move_to_closed(lc, c, r);
 	else
 		connection_move(lc, c,
-				&(struct move){ .new_state = new_state,
-						.source = LIFECYCLE_FROM_STATE,
-						.ts = r->h.ts,
-						.evidence = cookie });
+				&(struct move){.new_state = new_state,
+					       .source = LIFECYCLE_FROM_STATE,
+					       .ts = r->h.ts,
+					       .evidence = cookie});
 }

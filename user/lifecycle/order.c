@@ -11,7 +11,7 @@ int order_init(struct order *o, size_t max)
 
 	while (size < max)
 		size *= 2;
-	*o = (struct order){ .mask = size - 1 };
+	*o = (struct order){.mask = size - 1};
 	o->slots = calloc(size, sizeof(*o->slots));
 	o->sorted = calloc(size, sizeof(*o->sorted));
 	o->unused = calloc(size, sizeof(*o->unused));
@@ -30,7 +30,7 @@ void order_release(struct order *o)
 	free(o->slots);
 	free(o->sorted);
 	free(o->unused);
-	*o = (struct order){ 0 };
+	*o = (struct order){0};
 }
 
 struct order_slot *order_reserve(struct order *o)

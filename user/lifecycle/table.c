@@ -33,7 +33,7 @@ static int buckets_new(uint32_t **buckets, uint32_t *mask, size_t max)
 
 int table_init(struct connection_table *t, size_t max, bool by_tuple)
 {
-	*t = (struct connection_table){ .unused = NONE, .max = (uint32_t)max, .by_tuple = by_tuple };
+	*t = (struct connection_table){.unused = NONE, .max = (uint32_t)max, .by_tuple = by_tuple};
 	t->pool = calloc(max, sizeof(*t->pool));
 	if (!t->pool || buckets_new(&t->buckets, &t->mask, max)) {
 		table_release(t);
@@ -46,7 +46,7 @@ void table_release(struct connection_table *t)
 {
 	free(t->pool);
 	free(t->buckets);
-	*t = (struct connection_table){ 0 };
+	*t = (struct connection_table){0};
 }
 
 static uint32_t bucket_of(const struct connection_table *t, uint64_t cookie,
@@ -123,7 +123,7 @@ void table_return(struct connection_table *t, struct connection *c)
 
 int owners_init(struct owner_table *t, size_t max)
 {
-	*t = (struct owner_table){ .unused = NONE, .max = (uint32_t)max };
+	*t = (struct owner_table){.unused = NONE, .max = (uint32_t)max};
 	t->pool = calloc(max, sizeof(*t->pool));
 	if (!t->pool || buckets_new(&t->buckets, &t->mask, max / 4)) {
 		owners_release(t);
@@ -136,7 +136,7 @@ void owners_release(struct owner_table *t)
 {
 	free(t->pool);
 	free(t->buckets);
-	*t = (struct owner_table){ 0 };
+	*t = (struct owner_table){0};
 }
 
 static uint32_t owner_bucket(const struct owner_table *t, const struct lifecycle_owner *o)
