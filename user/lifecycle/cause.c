@@ -95,8 +95,11 @@ static const struct cause_row rows[] = {
 	/* Retransmission that is given up sends no RST; keepalive that fails does. */
 	{ANY, S(CLOSED), E(RESET_SENT) | E(ERR_TIMEDOUT), 0, CAUSE(KEEPALIVE_TIMEOUT)},
 	/* tcp_keepalive_timer: an orphan's wait in a full socket is over. */
-	{S(FIN_WAIT_2), S(CLOSED), E(RESET_SENT) | E(NO_ERROR) | E(ORPHAN), 0,
+	{S(FIN_WAIT_2), S(CLOSED), E(RESET_SENT) | E(NO_ERROR) | E(ORPHAN), E(RESET_AFTER),
 	 CAUSE(FIN_WAIT_2_TIMEOUT)},
+	/* Data for a socket that nobody reads any more: tcp_rcv_state_process, then the RST. */
+	{S(FIN_WAIT_1) | S(FIN_WAIT_2) | S(CLOSING) | S(LAST_ACK), S(CLOSED),
+	 E(RESET_SENT) | E(ORPHAN) | E(RESET_AFTER), 0, CAUSE(RESET_SENT)},
 	/* inet_csk_listen_stop disconnects what nobody has accepted. */
 	{ANY, S(CLOSED), E(RESET_SENT) | E(NO_ERROR) | E(LISTENER_GONE), E(SHUT_BOTH),
 	 CAUSE(LISTENER_CLOSED)},

@@ -40,6 +40,8 @@ struct connection {
 
 _Static_assert(sizeof(struct connection) <= 256, "a million of these are kept");
 
+uint64_t tuple_hash(const struct tcpw_tuple *tuple);
+
 /* Connections by cookie, or half-open ones by tuple: fixed pool, chained buckets. */
 struct connection_table {
 	struct connection *pool;
@@ -110,7 +112,12 @@ struct lifecycle {
 	struct connection_table half_open;
 	struct owner_table owners;
 	struct connect_note connects[CONNECTS];
-	uint64_t lost[LOST_NOTES]; /* cookies of connections whose record was lost, newest wins */
+	/*
+	 * Connections whose record was lost, by cookie, and half-open ones, by a hash of their
+	 * tuple: the loss may be known before the first of their records has been made use of.
+	 */
+	uint64_t lost[LOST_NOTES];
+	uint64_t lost_half_open[LOST_NOTES];
 	uint64_t listeners[LISTENER_NOTES]; /* cookies by namespace and port, newest wins */
 	uint32_t hole_epoch; /* counts losses that no connection could be named for */
 	uint64_t walked;     /* when the socket table had been walked; 0: not yet */

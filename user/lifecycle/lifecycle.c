@@ -59,6 +59,11 @@ static uint64_t *lost_note(struct lifecycle *lc, uint64_t cookie)
 	return &lc->lost[cookie % LOST_NOTES];
 }
 
+static uint64_t *lost_half_open_note(struct lifecycle *lc, uint64_t hash)
+{
+	return &lc->lost_half_open[hash % LOST_NOTES];
+}
+
 struct connection *connection_new(struct lifecycle *lc, uint64_t cookie,
 				  const struct tcpw_tuple *tuple, enum tcpw_role role)
 {
@@ -94,6 +99,10 @@ struct connection *half_open_new(struct lifecycle *lc, const struct tcpw_tuple *
 	c->pub.complete = true;
 	c->state = TCPW_LISTEN;
 	c->hole_epoch = lc->hole_epoch;
+	if (*lost_half_open_note(lc, tuple_hash(tuple)) == tuple_hash(tuple)) {
+		*lost_half_open_note(lc, tuple_hash(tuple)) = 0;
+		connection_hole(lc, c);
+	}
 	table_link(&lc->half_open, c);
 	return c;
 }
@@ -317,7 +326,11 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 		*lost_note(lc, key->cookie) = key->cookie;
 		c = find_cookie(lc, key->cookie);
 	} else {
+		uint64_t hash = tuple_hash(&key->tuple);
+
 		c = find_half_open(lc, &key->tuple);
+		if (!c)
+			*lost_half_open_note(lc, hash) = hash;
 	}
 	if (c)
 		connection_hole(lc, c);

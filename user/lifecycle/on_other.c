@@ -88,6 +88,8 @@ void on_reset(struct lifecycle *lc, const struct tcpw_reset_record *r)
 	}
 	if (c) {
 		c->evidence |= EVIDENCE_RESET_SENT | evidence_of_reason(lc, r->reason);
+		if (c->end != NONE)
+			c->evidence |= EVIDENCE_RESET_AFTER;
 		if (c->reset != NONE) {
 			/* tcp_reset() ended it on the stack's own account: none was received. */
 			struct held *h = hold_at(lc, c->reset);

@@ -49,11 +49,16 @@ void table_release(struct connection_table *t)
 	*t = (struct connection_table){0};
 }
 
+uint64_t tuple_hash(const struct tcpw_tuple *tuple)
+{
+	return XXH3_64bits(tuple, sizeof(*tuple));
+}
+
 static uint32_t bucket_of(const struct connection_table *t, uint64_t cookie,
 			  const struct tcpw_tuple *tuple)
 {
 	if (t->by_tuple)
-		return (uint32_t)XXH3_64bits(tuple, sizeof(*tuple)) & t->mask;
+		return (uint32_t)tuple_hash(tuple) & t->mask;
 	/* Cookies count up: spread them by the golden ratio. */
 	return (uint32_t)((cookie * 0x9e3779b97f4a7c15ull) >> 32) & t->mask;
 }
