@@ -191,7 +191,7 @@ static char *put_address(char *p, const uint8_t address[16])
 static char *put_tuple(char *p, const struct tcpw_tuple *t, bool listener)
 {
 	bool ipv4 = address_is_ipv4(t->raddr) || address_is_ipv4(t->laddr);
-	bool remote = !listener && !(t->rport == 0 && address_is_unspecified(t->raddr));
+	bool remote = t->rport || !address_is_unspecified(t->raddr);
 
 	p = PUT(p, ",\"netns\":");
 	p = put_number_if(p, t->netns, t->netns);

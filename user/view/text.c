@@ -233,12 +233,27 @@ static void cut(char *text, unsigned int width, const struct view_context *ctx)
 	strcpy(text + bytes_in(text, len, width - 1), ellipsis(ctx));
 }
 
+/* A blank at either end of a name would pass for the space between columns. */
+static void put_name(char out[TEXT_FIELD], const char *name, size_t len, bool utf8)
+{
+	size_t head = 0, tail = 0, at = 0;
+
+	while (head < len && name[head] == ' ')
+		head++;
+	while (tail < len - head && name[len - 1 - tail] == ' ')
+		tail++;
+	for (size_t i = 0; i < head; i++)
+		at += (size_t)snprintf(out + at, TEXT_FIELD - at, "\\x20");
+	at += utf8_visible(out + at, TEXT_FIELD - at, name + head, len - head - tail, utf8);
+	for (size_t i = 0; i < tail; i++)
+		at += (size_t)snprintf(out + at, TEXT_FIELD - at, "\\x20");
+}
+
 void text_comm(char out[TEXT_FIELD], const struct view_context *ctx,
 	       const struct lifecycle_owner *owner, bool kernel, unsigned int width)
 {
 	if (owner && owner->comm[0])
-		utf8_visible(out, TEXT_FIELD, owner->comm, strnlen(owner->comm, TCPW_COMM_LEN),
-			     ctx->utf8);
+		put_name(out, owner->comm, strnlen(owner->comm, TCPW_COMM_LEN), ctx->utf8);
 	else
 		strcpy(out, kernel ? "[kernel]" : "-");
 	cut(out, width, ctx);

@@ -193,6 +193,8 @@ static void options__unknown_one__is_named_with_the_nearest(void **state)
 	(void)state;
 	assert_error("trace --prot 80",
 		     "unknown option '--prot': did you mean '--port'? see 'tcpwitness help trace'");
+	assert_error("trace --pdi 1",
+		     "unknown option '--pdi': did you mean '--pid'? see 'tcpwitness help trace'");
 	assert_error("trace --laddress=::1",
 		     "unknown option '--laddress': see 'tcpwitness help trace'");
 	assert_error("trace --durations=3", "unknown option '--durations': did you mean "

@@ -127,18 +127,17 @@ static int teardown(void **state)
 
 static struct tcpw_tuple tuple(uint16_t lport, uint16_t rport)
 {
-	return (struct tcpw_tuple){ .laddr = { [10] = 0xff, 0xff, 10, 0, 0, 1 },
-				    .raddr = { [10] = 0xff, 0xff, 10, 0, 0, 2 },
-				    .lport = lport,
-				    .rport = rport,
-				    .netns = 7 };
+	return (struct tcpw_tuple){.laddr = {[10] = 0xff, 0xff, 10, 0, 0, 1},
+				   .raddr = {[10] = 0xff, 0xff, 10, 0, 0, 2},
+				   .lport = lport,
+				   .rport = rport,
+				   .netns = 7};
 }
 
 static struct tcpw_header header(struct fixture *f, uint16_t type, size_t len)
 {
 	return (struct tcpw_header){
-		.type = type, .len = (uint16_t)len, .seq = f->seq++, .ts = f->now
-	};
+		.type = type, .len = (uint16_t)len, .seq = f->seq++, .ts = f->now};
 }
 
 struct detail {
@@ -150,17 +149,17 @@ struct detail {
 static void state(struct fixture *f, uint64_t cookie, int old_state, int new_state,
 		  struct tcpw_tuple t, struct detail d)
 {
-	struct tcpw_open_record open = { 0 };
-	struct tcpw_close_record close = { 0 };
+	struct tcpw_open_record open = {0};
+	struct tcpw_close_record close = {0};
 	struct tcpw_state_record *r = &open.s;
-	struct tcpw_state_record s = { .cookie = cookie,
-				       .tuple = t,
-				       .tid = 42,
-				       .old_state = (uint8_t)old_state,
-				       .new_state = (uint8_t)new_state,
-				       .flags = d.flags,
-				       .shutdown = d.shutdown,
-				       .err = d.err };
+	struct tcpw_state_record s = {.cookie = cookie,
+				      .tuple = t,
+				      .tid = 42,
+				      .old_state = (uint8_t)old_state,
+				      .new_state = (uint8_t)new_state,
+				      .flags = d.flags,
+				      .shutdown = d.shutdown,
+				      .err = d.err};
 
 	if (new_state == TCPW_SYN_SENT || new_state == TCPW_LISTEN) {
 		s.h = header(f, TCPW_RECORD_OPEN, sizeof(open));
@@ -179,14 +178,14 @@ static void state(struct fixture *f, uint64_t cookie, int old_state, int new_sta
 static void mini(struct fixture *f, uint16_t type, int op, uint64_t cookie, int substate,
 		 struct tcpw_tuple t)
 {
-	struct tcpw_mini_record r = { .h = header(f, type, sizeof(r)),
-				      .cookie = cookie,
-				      .tuple = t,
-				      .listener = type == TCPW_RECORD_REQUEST ? 1 : 0,
-				      .tid = 42,
-				      .op = (uint8_t)op,
-				      .substate = (uint8_t)substate,
-				      .listener_state = TCPW_LISTEN };
+	struct tcpw_mini_record r = {.h = header(f, type, sizeof(r)),
+				     .cookie = cookie,
+				     .tuple = t,
+				     .listener = type == TCPW_RECORD_REQUEST ? 1 : 0,
+				     .tid = 42,
+				     .op = (uint8_t)op,
+				     .substate = (uint8_t)substate,
+				     .listener_state = TCPW_LISTEN};
 
 	lifecycle_record(f->lc, &r.h);
 }
@@ -203,11 +202,11 @@ static void timewait(struct fixture *f, int op, uint64_t cookie, int substate, s
 
 static void reset(struct fixture *f, uint64_t cookie, int direction, uint32_t reason)
 {
-	struct tcpw_reset_record r = { .h = header(f, TCPW_RECORD_RESET, sizeof(r)),
-				       .cookie = cookie,
-				       .tuple = tuple(5000, 80),
-				       .reason = reason,
-				       .direction = (uint8_t)direction };
+	struct tcpw_reset_record r = {.h = header(f, TCPW_RECORD_RESET, sizeof(r)),
+				      .cookie = cookie,
+				      .tuple = tuple(5000, 80),
+				      .reason = reason,
+				      .direction = (uint8_t)direction};
 
 	lifecycle_record(f->lc, &r.h);
 }
@@ -292,15 +291,14 @@ static void passive_close__accepted__owner_changes(void **arg)
 	state(f, 2, TCPW_SYN_RECEIVED, TCPW_ESTABLISHED, t, plain);
 	after(f, 300 * US);
 	a = (struct tcpw_accept_record){
-		.h = header(f, TCPW_RECORD_ACCEPT, sizeof(a)), .cookie = 2, .tuple = t
-	};
+		.h = header(f, TCPW_RECORD_ACCEPT, sizeof(a)), .cookie = 2, .tuple = t};
 	strcpy(a.process.comm, "worker");
 	lifecycle_record(f->lc, &a.h);
 	state(f, 2, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, t, plain);
 	after(f, 10 * US);
 	state(f, 2, TCPW_CLOSE_WAIT, TCPW_LAST_ACK, t, plain);
 	after(f, 10 * US);
-	state(f, 2, TCPW_LAST_ACK, TCPW_CLOSED, t, (struct detail){ .shutdown = 3 });
+	state(f, 2, TCPW_LAST_ACK, TCPW_CLOSED, t, (struct detail){.shutdown = 3});
 	settle(f);
 	expect(f, "1 CLOSED>LISTEN listen server\n"
 		  "0 LISTEN>SYN_RECEIVED syn_received server\n"
@@ -392,7 +390,7 @@ static void orphan__table_says_time_wait__told_from_snapshot(void **arg)
 {
 	struct fixture *f = *arg;
 	struct tcpw_tuple t = tuple(5000, 80);
-	struct tcpw_socket s = { .cookie = 9, .tuple = t, .state = TCPW_TIME_WAIT, .mini = 2 };
+	struct tcpw_socket s = {.cookie = 9, .tuple = t, .state = TCPW_TIME_WAIT, .mini = 2};
 
 	orphaned(f, t);
 	s.ts = f->now;
@@ -483,7 +481,7 @@ static void close__no_timewait_begins__overflow(void **arg)
 	established(f, 9, t);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_FIN_WAIT_1, t, plain);
 	state(f, 9, TCPW_FIN_WAIT_1, TCPW_FIN_WAIT_2, t, plain);
-	state(f, 9, TCPW_FIN_WAIT_2, TCPW_CLOSED, t, (struct detail){ .shutdown = 3 });
+	state(f, 9, TCPW_FIN_WAIT_2, TCPW_CLOSED, t, (struct detail){.shutdown = 3});
 	settle(f);
 	expect(f, "9 ESTABLISHED>FIN_WAIT_1 close 10000us client\n"
 		  "9 FIN_WAIT_1>FIN_WAIT_2 fin_acked 0us client\n"
@@ -495,12 +493,12 @@ static void close__record_lost__withheld(void **arg)
 {
 	struct fixture *f = *arg;
 	struct tcpw_tuple t = tuple(5000, 80);
-	struct tcpw_lost_key key = { .cookie = 9 };
+	struct tcpw_lost_key key = {.cookie = 9};
 
 	established(f, 9, t);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_FIN_WAIT_1, t, plain);
 	lifecycle_lost(f->lc, &key);
-	state(f, 9, TCPW_FIN_WAIT_2, TCPW_CLOSED, t, (struct detail){ .shutdown = 3 });
+	state(f, 9, TCPW_FIN_WAIT_2, TCPW_CLOSED, t, (struct detail){.shutdown = 3});
 	settle(f);
 	expect(f, "9 ESTABLISHED>FIN_WAIT_1 close 10000us client incomplete\n"
 		  "life SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 unknown incomplete\n");
@@ -511,7 +509,7 @@ static void close__record_lost__withheld(void **arg)
 static void lost__before_the_connection_is_known__incomplete(void **arg)
 {
 	struct fixture *f = *arg;
-	struct tcpw_lost_key key = { .cookie = 9 };
+	struct tcpw_lost_key key = {.cookie = 9};
 
 	lifecycle_lost(f->lc, &key);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, tuple(5000, 80), plain);
@@ -539,7 +537,7 @@ static void close__reset_follows__abort_and_order_kept(void **arg)
 	struct tcpw_tuple t = tuple(5000, 80);
 
 	established(f, 9, t);
-	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSED, t, (struct detail){ .shutdown = 3 });
+	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSED, t, (struct detail){.shutdown = 3});
 	after(f, 5 * US);
 	state(f, 10, TCPW_CLOSED, TCPW_SYN_SENT, tuple(0, 81), plain);
 	after(f, 25 * US);
@@ -558,7 +556,7 @@ static void close__reset_received_before__told_once(void **arg)
 
 	established(f, 9, t);
 	reset(f, 9, TCPW_RECEIVED, TCPW_REASON_UNKNOWN);
-	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSED, t, (struct detail){ .err = ECONNRESET });
+	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSED, t, (struct detail){.err = ECONNRESET});
 	settle(f);
 	expect(f, "reset received\n"
 		  "9 ESTABLISHED>CLOSED reset_received 10000us client\n"
@@ -575,7 +573,7 @@ static void close__data_after_close__no_reset_was_received(void **arg)
 	state(f, 9, TCPW_ESTABLISHED, TCPW_FIN_WAIT_1, t, plain);
 	reset(f, 9, TCPW_RECEIVED, TCPW_REASON_UNKNOWN);
 	state(f, 9, TCPW_FIN_WAIT_1, TCPW_CLOSED, t,
-	      (struct detail){ .err = ECONNRESET, .shutdown = 3 });
+	      (struct detail){.err = ECONNRESET, .shutdown = 3});
 	reset(f, 9, TCPW_SENT, 8);
 	settle(f);
 	expect(f, "9 ESTABLISHED>FIN_WAIT_1 close 10000us client\n"
@@ -626,8 +624,8 @@ static void connection__found_in_the_table__lower_bound(void **arg)
 {
 	struct fixture *f = *arg;
 	struct tcpw_tuple t = tuple(5000, 80);
-	struct tcpw_socket s = { .ts = f->now, .cookie = 9, .tuple = t, .state = TCPW_ESTABLISHED };
-	struct tcpw_file file = { .cookie = 9, .process = { .pid = 5, .comm = "old" } };
+	struct tcpw_socket s = {.ts = f->now, .cookie = 9, .tuple = t, .state = TCPW_ESTABLISHED};
+	struct tcpw_file file = {.cookie = 9, .process = {.pid = 5, .comm = "old"}};
 
 	lifecycle_socket(f->lc, &s);
 	settle(f);
@@ -652,7 +650,7 @@ static void connection__cookie_connects_again__two_lives(void **arg)
 		after(f, 10 * US);
 		reset(f, 9, TCPW_RECEIVED, TCPW_REASON_UNKNOWN);
 		state(f, 9, TCPW_SYN_SENT, TCPW_CLOSED, tuple(0, 80),
-		      (struct detail){ .err = ECONNREFUSED });
+		      (struct detail){.err = ECONNREFUSED});
 		after(f, 10 * US);
 	}
 	settle(f);
@@ -701,7 +699,7 @@ static void pending__more_than_fits__oldest_given_out(void **arg)
 
 		state(f, cookie, TCPW_CLOSED, TCPW_SYN_SENT, tuple(0, 80), plain);
 		state(f, cookie, TCPW_SYN_SENT, TCPW_CLOSED, tuple(0, 80),
-		      (struct detail){ .err = ETIMEDOUT });
+		      (struct detail){.err = ETIMEDOUT});
 		f->len = 0;
 	}
 	lifecycle_flush(f->lc, f->now);

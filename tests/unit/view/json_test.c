@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -559,6 +560,13 @@ static void json__longest_strings__fit_the_line(void **state)
 	assert_int_equal(strlen(string_at(object, "host")), 64);
 	assert_int_equal(strlen(string_at(object, "comm")), 16);
 	json_object_put(object);
+
+	/* One byte too little room: nothing is written. */
+	out.size = strlen(out.data) - 1;
+	out.len = 0;
+	json_event(&out, &ctx, &e);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(out.error, -ENOSPC);
 }
 
 #define JSON_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -67,6 +67,12 @@ static inline struct lifecycle_owner sample_owner(void)
 	return (struct lifecycle_owner){.pid = 1234, .uid = 33, .cgroup = 4711, .comm = "nginx"};
 }
 
+/* The longest process there can be. */
+static inline struct lifecycle_owner sample_long_owner(void)
+{
+	return (struct lifecycle_owner){.pid = 4194304, .comm = "systemd-resolve"};
+}
+
 static inline struct lifecycle_connection sample_connection(const struct lifecycle_owner *owner)
 {
 	return (struct lifecycle_connection){

@@ -22,13 +22,13 @@ static void put(const struct lifecycle_connection *c, uint64_t end, bool pending
 }
 
 /* A client, a server's side, and one of which little is known. */
-static void put_story(void)
+static void put_story(struct lifecycle_owner by)
 {
 	static const uint8_t path[] = {TCPW_SYN_RECEIVED, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT,
 				       TCPW_LAST_ACK};
 	struct lifecycle_connection c;
 
-	owner = sample_owner();
+	owner = by;
 	text_life_head(&out, &ctx);
 	c = sample_life(&owner);
 	put(&c, c.entered[4], true);
@@ -54,7 +54,7 @@ static void text_life__at_100_columns__path_has_its_own_line(void **state)
 {
 	(void)state;
 	ctx.columns = 100;
-	put_story();
+	put_story(sample_owner());
 	assert_string_equal(text_taken(),
 			    "END             COMM/PID         LPORT→REMOTE             SENT   RCVD "
 			    "RETR   RTT ENDED BY\n"
@@ -75,7 +75,7 @@ static void text_life__at_100_columns__path_has_its_own_line(void **state)
 static void text_life__to_a_file__is_one_line(void **state)
 {
 	(void)state;
-	put_story();
+	put_story(sample_owner());
 	assert_string_equal(
 		text_taken(),
 		"END                 PID COMM            LOCAL                   REMOTE            "
@@ -96,7 +96,7 @@ static void text_life__any_width__fits(void **state)
 	(void)state;
 	for (ctx.columns = 100; ctx.columns < 300; ctx.columns++) {
 		ctx.utf8 = ctx.columns & 1;
-		put_story();
+		put_story(sample_long_owner());
 		assert_lines(text_taken(), ctx.columns);
 	}
 }

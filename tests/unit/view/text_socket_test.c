@@ -10,9 +10,8 @@
 
 #include "text_sample.h"
 
-static void put_story(void)
+static void put_story(struct lifecycle_owner owner)
 {
-	struct lifecycle_owner owner = sample_owner();
 	struct tcpw_socket s = {.state = TCPW_LISTEN, .tx_queue = 511, .timer_ns = TCPW_NO_TIMER};
 	struct view_socket v = {.socket = &s, .owner = &owner, .role = TCPW_ROLE_LISTENER};
 
@@ -43,7 +42,7 @@ static void text_socket__at_100_columns__lines_up(void **state)
 {
 	(void)state;
 	ctx.columns = 100;
-	put_story();
+	put_story(sample_owner());
 	assert_string_equal(text_taken(), "STATE        RECV-Q SEND-Q LOCAL                 PEER   "
 					  "                  AGE  TIMER COMM/PID\n"
 					  "LISTEN            0    511 [::]:80               -      "
@@ -61,7 +60,7 @@ static void text_socket__at_100_columns__lines_up(void **state)
 static void text_socket__to_a_file__is_not_shortened(void **state)
 {
 	(void)state;
-	put_story();
+	put_story(sample_owner());
 	assert_non_null(strstr(text_taken(), "[" LONG_IPV6_A "]:43210 [" LONG_IPV6_B "]:65535 "));
 }
 
@@ -70,7 +69,7 @@ static void text_socket__any_width__fits(void **state)
 	(void)state;
 	for (ctx.columns = 100; ctx.columns < 300; ctx.columns++) {
 		ctx.utf8 = ctx.columns & 1;
-		put_story();
+		put_story(sample_long_owner());
 		assert_lines(text_taken(), ctx.columns);
 	}
 }

@@ -177,6 +177,14 @@ static void text_process__hostile_name__cannot_move_the_cursor(void **state)
 	assert_process("caf\xc3\xa9", 7, 0, "caf\\xc3\\xa9/7");
 }
 
+static void text_process__blank_at_either_end__is_visible(void **state)
+{
+	(void)state;
+	assert_process(" ", 7, 0, "\\x20/7");
+	assert_process("  a b ", 7, 0, "\\x20\\x20a b\\x20/7");
+	assert_process("                ", 7, 11, "\\x20\\x20\xe2\x80\xa6/7");
+}
+
 static void text_process__wide_letters__cut_where_columns_end(void **state)
 {
 	(void)state;
@@ -228,6 +236,7 @@ int main(void)
 		TEXT_TEST(text_endpoint__too_long__loses_its_middle_and_keeps_its_port),
 		TEXT_TEST(text_process__too_long__keeps_its_beginning_and_the_pid),
 		TEXT_TEST(text_process__hostile_name__cannot_move_the_cursor),
+		TEXT_TEST(text_process__blank_at_either_end__is_visible),
 		TEXT_TEST(text_process__wide_letters__cut_where_columns_end),
 		TEXT_TEST(text_connection__narrow__leaves_out_this_hosts_address),
 		TEXT_TEST(row__colors__take_no_columns),

@@ -158,7 +158,7 @@ static void text_trace__longest_of_everything__fits_the_terminal(void **state)
 	memcpy(owner.comm, "\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b", 16);
 	connection = sample_connection(&owner);
 	connection.tuple = sample_tuple(LONG_IPV6_A, 43210, LONG_IPV6_B, 65535);
-	for (ctx.columns = 100; ctx.columns < 260; ctx.columns++) {
+	for (ctx.columns = 100; ctx.columns < 260; ctx.columns += 19) {
 		text_trace_head(&out, &ctx);
 		for (unsigned int i = 0; i < 12 * 12 * TCPW_CAUSE_COUNT * 2; i++) {
 			struct lifecycle_event e = transition(
