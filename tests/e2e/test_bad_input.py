@@ -58,7 +58,6 @@ USAGE = [
     (["life", "--interval", "1"], "--interval"),
     (["snapshot", "--interval", "x"], "x"),
     (["trace", *[a for p in range(9) for a in ("--port", str(1000 + p))]], "--port"),
-    (["trace", "--comm", "a-name-of-more-than-15"], "a-name-of-more-than-15"),
 ]
 
 
@@ -241,7 +240,7 @@ class TestHostileNames(unittest.TestCase):
                     self.assertEqual(t.stop(), 0, t.stderr)
                     if json_:
                         self.assertEqual(t.problems, [])
-                        outputs.append(t.lines)
+                        outputs.append([e for e in t.lines if e["netns"] == ns.inode])
                     else:
                         self.assertGreater(len(t.raw), before)
                     outputs.append(t.raw)

@@ -5,9 +5,9 @@ import socket
 import time
 import unittest
 
-from harness import actor
+from harness import actor, stage
 from harness.stage import (CLOSE, CLOSED, EXPIRED, OPEN, OPENED, TO_CLOSE_WAIT, TO_FIN_WAIT_2,
-                           StageCase, scenarios_of)
+                           scenarios_of)
 
 TCP_LINGER2, TCP_USER_TIMEOUT = 8, 18
 TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT = 4, 5, 6
@@ -16,7 +16,7 @@ FIN_WAIT_1, FIN_WAIT_2 = 4, 5
 TCP = socket.IPPROTO_TCP
 
 
-class TestCauses(StageCase):
+class TestCauses(stage.StageCase):
     SPECIAL = {
         "no_buckets": {"tcp_max_tw_buckets": 0},
         "cookies": {"tcp_syncookies": 2},

@@ -18,10 +18,12 @@ NOBODY = 4004
 
 def key(e):
     return (e["event"], e["netns"], e["conn"], e["laddr"], e["lport"], e["raddr"], e["rport"],
-            e.get("old"), e.get("new"), e.get("cause"), e["pid"])
+            e.get("old"), e.get("new"), e.get("cause"))
 
 
 def within(addr, cidr):
+    if addr is None:
+        return False
     net = ipaddress.ip_network(cidr)
     a = ipaddress.ip_address(addr)
     return a.version == net.version and a in net
@@ -29,6 +31,7 @@ def within(addr, cidr):
 
 class TestFilters(TracedCase):
     VETH = True
+    maxDiff = None
 
     @classmethod
     def prepare(cls):
@@ -36,7 +39,7 @@ class TestFilters(TracedCase):
         cls.actors = {}
         cls.cgroup = f"{CGROUP}/e2e-filter-{os.getpid()}"
         os.makedirs(cls.cgroup)
-        for name, where, comm in (("red", cls.peer, "e2e-red"), ("green", cls.peer, "e2e-green"),
+        for name, where, comm in (("red", cls.peer, "e2e-red"), ("green", cls.peer, "e2e-fifteen-byt"),
                                   ("blue", cls.ns, "e2e-blue"), ("grey", cls.ns, "e2e-grey"),
                                   ("lone", cls.ns, "e2e-lone")):
             cls.actors[name] = actor.Actor(where, comm=comm)
@@ -88,7 +91,8 @@ class TestFilters(TracedCase):
             "raddr_one": (["--raddr", "192.0.2.1"], lambda e: within(e["raddr"], "192.0.2.1/32")),
             "pid": (["--pid", a["red"].pid], lambda e: e["pid"] == a["red"].pid),
             "pid_of_server": (["--pid", a["grey"].pid], lambda e: e["pid"] == a["grey"].pid),
-            "comm": (["--comm", "e2e-green"], lambda e: e["comm"] == "e2e-green"),
+            "comm": (["--comm", "e2e-fifteen-bytes-and-more"],
+                     lambda e: e["comm"] == "e2e-fifteen-byt"),
             "comm_of_server": (["--comm", "e2e-blue"], lambda e: e["comm"] == "e2e-blue"),
             "cgroup": (["--cgroup", cls.cgroup], lambda e: e["pid"] == a["red"].pid),
             "netns_by_name": (["--netns", cls.peer.name],
@@ -158,6 +162,10 @@ class TestFilters(TracedCase):
         self.assertEqual((sorted((have - whole).items(), key=str),
                           sorted((whole - have).items(), key=str)), ([], []),
                          "(too much, missing)")
+        pids = {key(e): e["pid"] for e in self.trace.lines if e["event"] in kinds}
+        for e in t.lines:
+            if e["event"] in kinds:
+                self.assertEqual(e["pid"], pids[key(e)], f"another owner under the filter: {e}")
 
     def test_the_unfiltered_one_has_it_all(self):
         self.assertEqual(self.trace.status, 0, self.trace.stderr)

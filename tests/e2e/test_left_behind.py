@@ -52,9 +52,6 @@ class TestLeftBehind(unittest.TestCase):
 
     def test_killed_at_random_moments(self):
         before = witness.bpf_objects()
-        start = time.monotonic()
-        with tracer.Tracer("trace", "--netns", self.ns.inode):
-            whole = time.monotonic() - start
         seed = int.from_bytes(os.urandom(4), "big")
         chance = random.Random(seed)
         most = 0
@@ -62,10 +59,13 @@ class TestLeftBehind(unittest.TestCase):
             listener, port = server.listen("127.0.0.1")
             server.post(actor.serve_churn, listener, 10**6)
             client.post(actor.churn, "127.0.0.1", port, 10**6)
+            start = time.monotonic()
+            with tracer.Tracer("trace", "--netns", self.ns.inode):
+                whole = time.monotonic() - start
             for i in range(ROUNDS):
                 mode = chance.choice(("trace", "trace", "life"))
-                # While loading, mostly; every third time when it runs.
-                delay = chance.uniform(0, whole * (2.5 if i % 3 == 0 else 1.0))
+                # From before it holds anything, over loading and attaching, to when it runs.
+                delay = whole * chance.uniform(0.2, 3.0 if i % 3 == 0 else 1.2)
                 held, helpers = self.watch(mode, delay, signal.SIGKILL)
                 most = max(most, len(held))
                 self.assert_gone(before, held, helpers,

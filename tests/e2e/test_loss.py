@@ -7,7 +7,6 @@ import time
 import unittest
 
 from harness import actor, lives, netns, tracer
-from harness.schema import ns as as_ns
 from harness.traced import need_binary
 
 BURST = 1000
@@ -93,7 +92,7 @@ class TestLoss(unittest.TestCase):
 
     def test_lost_events(self):
         for t in (self.tiny, self.strict, self.life):
-            told = sum(as_ns(e["count"]) for e in t.lines
+            told = sum(e["count"] for e in t.lines
                        if e["event"] == "lost" and e["stage"] == "ring_full")
             self.assertEqual(told, self.account(t)[3], t.stderr)
         self.assertEqual([e for e in self.big.lines if e["event"] == "lost"], [])
@@ -144,7 +143,7 @@ class TestLoss(unittest.TestCase):
     def test_lives_with_a_hole(self):
         whole = {life.conn: life for life in lives.join(self.big.lines) if life.conn}
         told = [e for e in self.life.lines if e["event"] == "life"]
-        self.assertGreater(len(told), 20)
+        self.assertGreater(len(told), 5)
         for e in told:
             if e["complete"] and e["conn"] in whole:
                 path = [s["state"] for s in e["path"] if s["state"] not in ("CLOSED", "LISTEN")]

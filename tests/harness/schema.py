@@ -96,7 +96,7 @@ OPTIONAL = {
     "half_open": null(big),
     "state": null(state),
     "wait_ns": null(big),
-    "count": null(lambda v: number(v)),
+    "count": null(number),
     "stage": null(string),
     "reason": null(string),
     "direction": null(one_of("sent", "received")),

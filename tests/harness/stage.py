@@ -223,7 +223,8 @@ def judge(test, play):
 
 def _paths(test, end, found, want):
     text = "\n".join(map(repr, found))
-    test.assertEqual([life.path for life in found], want, f"{end}:\n{text}")
+    test.assertEqual([life.path for life in found], want,
+                     f"{end}:\n{text}\n{test.stage.trace.stderr}")
 
 
 def _common(test, life, family, role, pid, comm):
@@ -292,6 +293,13 @@ class StageCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.stage.close()
+
+    def test_nothing_is_lost(self):
+        self.need_tracer()
+        for t in (self.stage.trace, self.stage.life):
+            self.assertEqual([e for e in t.lines if e["event"] == "lost"], [], t.stderr)
+            self.assertEqual(t.problems[:10], [])
+            self.assertEqual(t.status, 0, t.stderr)
 
     def need_tracer(self):
         if self.stage.trace is None:
