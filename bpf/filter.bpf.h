@@ -108,6 +108,15 @@ static __always_inline bool ports_pass(const struct tcpw_tuple *t)
 	return !filter.ports || ports_match(t);
 }
 
+/*
+ * Listeners pass whatever the filter says of ports, addresses, family and role: the connections it
+ * asks for inherit their owner. User space tells their lines by the filter.
+ */
+static __always_inline bool listener_passes(const struct tcpw_tuple *t)
+{
+	return !filter.netnses || netns_matches(t);
+}
+
 static __always_inline bool tuple_passes(const struct tcpw_tuple *t)
 {
 	return netns_and_family_pass(t) && ports_pass(t) && addrs_pass(t);

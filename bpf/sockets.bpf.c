@@ -67,7 +67,7 @@ int list_sockets(struct bpf_iter__tcp *ctx)
 	if (!skc)
 		return 0;
 	tuple_of(&s.tuple, skc);
-	if (!tuple_passes(&s.tuple))
+	if (skc->skc_state == TCPW_LISTEN ? !listener_passes(&s.tuple) : !tuple_passes(&s.tuple))
 		return 0;
 	s.ts = bpf_ktime_get_ns();
 	s.timer_ns = TCPW_NO_TIMER;

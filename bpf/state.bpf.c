@@ -95,10 +95,15 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 							 const struct tcpw_process *opener,
 							 int old_state, int new_state)
 {
-	/*
-	 * A listener on a port of the kernel's choice has given it back when it closes: user space
-	 * knows by the cookie whether it was told of it.
-	 */
+	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN) {
+		if (!listener_passes(tuple))
+			return FILTER_DROP;
+		if (filter_asks_owner() && new_state == TCPW_LISTEN &&
+		    choose(cookie, TCPW_ROLE_LISTENER, opener) == FILTER_MAP_FULL)
+			return FILTER_MAP_FULL;
+		return FILTER_PASS;
+	}
+	/* A port that is given back before CLOSED is told cannot be judged: the cookie tells. */
 	if (!netns_and_family_pass(tuple) || !addrs_pass(tuple) ||
 	    (!ports_pass(tuple) && !(new_state == TCPW_CLOSED && !tuple->lport)))
 		return FILTER_DROP;
@@ -106,8 +111,6 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 		return FILTER_PASS;
 	if (new_state == TCPW_SYN_SENT)
 		return choose(cookie, TCPW_ROLE_ACTIVE, opener);
-	if (new_state == TCPW_LISTEN)
-		return choose(cookie, TCPW_ROLE_LISTENER, opener);
 	if (old_state == TCPW_SYN_RECEIVED)
 		return choose_child(cookie, tuple);
 	return chosen_by_cookie(cookie);

@@ -372,3 +372,39 @@ bool session_process_fits(const struct session *s, const struct tcpw_process *p)
 		fits |= f->cgroup[i] == p->cgroup;
 	return fits;
 }
+
+static bool is_ipv4(const uint8_t addr[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+	return memcmp(addr, mapped, sizeof(mapped)) == 0;
+}
+
+static bool addr_fits(const struct tcpw_filter_addr *want, const uint8_t addr[16])
+{
+	for (int i = 0; i < 16; i++)
+		if ((addr[i] ^ want->addr[i]) & want->mask[i])
+			return false;
+	return true;
+}
+
+bool session_tuple_fits(const struct session *s, const struct tcpw_tuple *t)
+{
+	const struct tcpw_filter *f = &s->filter;
+	bool fits = !f->ports;
+
+	if (!netns_wanted(s, t->netns))
+		return false;
+	if (f->families && !(f->families & (is_ipv4(t->laddr) || is_ipv4(t->raddr) ? 1u : 2u)))
+		return false;
+	for (uint32_t i = 0; i < f->ports; i++)
+		fits |= ((f->port[i].ends & TCPW_END_LOCAL) && f->port[i].port == t->lport) ||
+			((f->port[i].ends & TCPW_END_REMOTE) && f->port[i].port == t->rport);
+	if (!fits)
+		return false;
+	fits = !f->addrs;
+	for (uint32_t i = 0; i < f->addrs; i++)
+		fits |= ((f->addr[i].ends & TCPW_END_LOCAL) && addr_fits(&f->addr[i], t->laddr)) ||
+			((f->addr[i].ends & TCPW_END_REMOTE) && addr_fits(&f->addr[i], t->raddr));
+	return fits;
+}

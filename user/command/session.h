@@ -68,4 +68,10 @@ ssize_t session_files(struct session *s, struct tcpw_file **out);
 /* Whether a process fits the filter's pids, comms and cgroups (all fit when none is asked). */
 bool session_process_fits(const struct session *s, const struct tcpw_process *p);
 
+/*
+ * Whether a tuple fits the filter's ports, addresses, families and namespaces: for listeners, which
+ * the kernel lets through for the sake of their children.
+ */
+bool session_tuple_fits(const struct session *s, const struct tcpw_tuple *t);
+
 #endif

@@ -148,6 +148,8 @@ static bool wanted(const struct snapshot *p, const struct view_socket *v,
 		return false;
 	if (f->roles && !(f->roles & (1u << v->role)))
 		return false;
+	if (v->role == TCPW_ROLE_LISTENER && !session_tuple_fits(&p->session, &v->socket->tuple))
+		return false;
 	if (!f->pids && !f->comms && !f->cgroups)
 		return true;
 	return process && session_process_fits(&p->session, process);

@@ -108,6 +108,8 @@ static bool owner_wanted(const struct watch *w, const struct lifecycle_event *e)
 
 	if (!c)
 		return true;
+	if (c->role == TCPW_ROLE_LISTENER && !session_tuple_fits(&w->session, &e->tuple))
+		return false;
 	if (w->session.filter.roles && !(w->session.filter.roles & (1u << c->role)))
 		return false;
 	if (!c->owner)
@@ -397,6 +399,26 @@ static void sum_up(const struct watch *w, uint64_t now)
 		(unsigned long long)stats->late);
 }
 
+/* With -v: the account of each program. */
+static void sum_up_programs(const struct watch *w)
+{
+	for (int i = 0; i < TCPW_PROGRAM_COUNT; i++) {
+		struct tcpw_account a;
+		uint64_t missed = 0;
+
+		if (!tracer_has(w->session.tracer, (enum tcpw_program)i) ||
+		    tracer_account(w->session.tracer, (enum tcpw_program)i, &a))
+			continue;
+		tracer_missed(w->session.tracer, (enum tcpw_program)i, &missed);
+		message("program %s: seen %llu submitted %llu filtered %llu ring_full %llu "
+			"map_full %llu missed %llu",
+			program_name((enum tcpw_program)i), (unsigned long long)a.seen,
+			(unsigned long long)a.submitted, (unsigned long long)a.filtered,
+			(unsigned long long)a.ring_full, (unsigned long long)a.map_full,
+			(unsigned long long)missed);
+	}
+}
+
 static bool anything_lost(const struct watch *w)
 {
 	for (int i = 0; i < STAGE_COUNT; i++)
@@ -464,6 +486,8 @@ int watch_run(const struct options *options, enum watch_mode mode)
 		walk(&w);
 		status = finish(&w, follow(&w));
 		sum_up(&w, session_now(&w.session));
+		if (options->verbose)
+			sum_up_programs(&w);
 		if (status == EXIT_OK && options->strict && anything_lost(&w))
 			status = EXIT_LOST;
 	}

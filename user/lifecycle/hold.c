@@ -38,12 +38,15 @@ static void forget_places(struct lifecycle *lc, struct held *h)
 
 	if (!c || !h->waiting)
 		return;
-	if (h->event.kind == LIFECYCLE_RESET)
+	if (h->event.kind == LIFECYCLE_RESET) {
 		c->reset = NONE;
-	else
+	} else if (h->event.u.transition.new_state == TCPW_CLOSED) {
 		c->end = NONE;
-	if (h->event.kind == LIFECYCLE_TRANSITION && c->mini)
-		lc->hold.ends--;
+		if (c->mini)
+			lc->hold.ends--;
+	} else {
+		c->guess = NONE;
+	}
 	h->waiting = false;
 }
 
@@ -151,6 +154,18 @@ void hold_cancel_end(struct lifecycle *lc, struct connection *c)
 		return;
 	h = hold_at(lc, c->end);
 	h->dropped = true;
+	forget_places(lc, h);
+}
+
+void hold_confirm_guess(struct lifecycle *lc, struct connection *c)
+{
+	struct held *h;
+
+	if (c->guess == NONE)
+		return;
+	h = hold_at(lc, c->guess);
+	h->event.u.transition.source = LIFECYCLE_FROM_TIMER;
+	h->event.u.transition.dwell_exact = h->exact;
 	forget_places(lc, h);
 }
 

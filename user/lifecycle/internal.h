@@ -29,6 +29,7 @@ struct connection {
 	uint32_t hole_epoch; /* of the lifecycle when it began */
 	uint32_t end;        /* place of its waiting move to CLOSED; NONE */
 	uint32_t reset;      /* place of its waiting received reset; NONE */
+	uint32_t guess;      /* place of its waiting move to a TIME_WAIT of unknown age; NONE */
 	uint8_t state;       /* enum tcpw_state, as told so far */
 	bool half_open : 1;  /* lives in the table of half-open ones */
 	bool hashed : 1;
@@ -84,6 +85,7 @@ struct held {
 	uint32_t evidence;
 	bool waiting;
 	bool dropped;
+	bool exact; /* the dwell would be exact, were the time not a guess */
 };
 
 struct hold {
@@ -160,6 +162,8 @@ uint32_t hold_push(struct lifecycle *lc, struct connection *c, const struct life
 struct held *hold_at(struct lifecycle *lc, uint32_t place);
 /* The waiting move of `c` to CLOSED turned out not to be one: it goes on as before. */
 void hold_cancel_end(struct lifecycle *lc, struct connection *c);
+/* The waiting move of `c` to TIME_WAIT was no guess: it happened when it says, by its timer. */
+void hold_confirm_guess(struct lifecycle *lc, struct connection *c);
 /* Nothing more can follow: the waiting move of `c` is told with the evidence there is. */
 void hold_settle_end(struct lifecycle *lc, struct connection *c, uint32_t evidence);
 /* A new connection has this tuple: timewait sockets waiting for their evidence were reused. */

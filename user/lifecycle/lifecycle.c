@@ -180,18 +180,22 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 			},
 	};
 	uint8_t len = c->pub.path_len;
+	bool exact = false;
 	uint32_t place;
 
 	if (len && c->pub.path[len - 1] == c->state && c->pub.entered[len - 1]) {
 		e.u.transition.dwell_known = true;
 		e.u.transition.dwell_ns = m->ts - c->pub.entered[len - 1];
-		e.u.transition.dwell_exact =
-			!(c->since_unknown && len == 1) && m->source != LIFECYCLE_FROM_SNAPSHOT;
+		exact = !(c->since_unknown && len == 1);
+		e.u.transition.dwell_exact = exact && m->source != LIFECYCLE_FROM_SNAPSHOT;
 	}
 	if (c->mini && c->state == TCPW_FIN_WAIT_2 && m->new_state != TCPW_CLOSED && lc->orphans)
 		lc->orphans--;
 	place = hold_push(lc, c, &e, m->wait, m->evidence);
 	if (m->new_state != TCPW_CLOSED) {
+		hold_at(lc, place)->exact = exact;
+		if (m->wait)
+			c->guess = place;
 		path_add(c, m->new_state, m->ts);
 		c->state = m->new_state;
 	} else if (m->wait) {

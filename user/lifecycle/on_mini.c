@@ -105,6 +105,11 @@ static void timewait_starts(struct lifecycle *lc, struct connection *c,
 			    const struct tcpw_mini_record *r)
 {
 	hold_cancel_end(lc, c); /* armed anew: it was only taken off for that */
+	if (c->guess != NONE) {
+		hold_confirm_guess(lc, c);
+		if (c->pub.counted)
+			queue_life(lc, c, r->h.ts);
+	}
 	if (!c->mini) {
 		c->mini = true;
 		if (r->substate != TCPW_TIME_WAIT) {
@@ -167,9 +172,16 @@ void on_timewait(struct lifecycle *lc, const struct tcpw_mini_record *r)
 	}
 	c->mini = true;
 	if (c->state == TCPW_FIN_WAIT_2 && r->substate == TCPW_TIME_WAIT && c->end == NONE)
-		/* Its FIN went unseen (no segment witness): it is in TIME_WAIT, since when is not
-		 * known better than this. */
-		to_time_wait(lc, c, r->h.ts, LIFECYCLE_FROM_SNAPSHOT);
+		/*
+		 * Either its FIN is being taken right now and the timer will be armed anew; or the
+		 * FIN went unseen (no segment witness), and since when it is in TIME_WAIT is not
+		 * known.
+		 */
+		connection_move(lc, c,
+				&(struct move){.new_state = TCPW_TIME_WAIT,
+					       .source = LIFECYCLE_FROM_SNAPSHOT,
+					       .ts = r->h.ts,
+					       .wait = true});
 	if (r->op == TCPW_MINI_CANCEL && c->end == NONE)
 		end_mini(lc, c, r->h.ts, reused_by_connect(lc, r) ? EVIDENCE_REUSED : 0, true);
 	else if (r->op == TCPW_MINI_EXPIRE && c->end != NONE)

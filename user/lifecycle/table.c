@@ -91,6 +91,7 @@ struct connection *table_new(struct connection_table *t)
 	c->next = NONE;
 	c->end = NONE;
 	c->reset = NONE;
+	c->guess = NONE;
 	c->half_open = t->by_tuple;
 	t->live++;
 	return c;
