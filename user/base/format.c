@@ -2,6 +2,7 @@
 /* Decimal numbers two digits at a time; addresses. */
 #include "base/format.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static const char two_digits[] = "00010203040506070809101112131415161718192021222324"
@@ -94,7 +95,7 @@ char *format_address(char *p, const uint8_t address[16])
 
 	if (address_is_ipv4(address))
 		return format_ipv4(p, address + 12);
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		words[i] = (uint16_t)(address[2 * i] << 8 | address[2 * i + 1]);
 	zeros = longest_zeros(words, &length);
 	for (int i = 0; i < 8; i++) {

@@ -96,8 +96,8 @@ static int parse_cidr(const char *text, struct tcpw_filter_addr *out)
 			  bits > 128 - shift))
 		return -EINVAL;
 	bits += shift;
-	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int here = bits < 8 * i ? 0 : (unsigned int)bits - 8 * i;
+	for (uint64_t i = 0; i < 16; i++) {
+		uint64_t here = bits < 8 * i ? 0 : bits - 8 * i;
 
 		out->mask[i] = here >= 8 ? 0xff : (__u8)(0xff00 >> here);
 		out->addr[i] &= out->mask[i];

@@ -130,7 +130,7 @@ static unsigned int list_ambiguous(const struct command *command, const char *na
 	out[0] = '\0';
 	for (size_t i = 0; i < option_spec_count; i++) {
 		if (!command_takes(command, &option_specs[i]) ||
-		    strncmp(option_specs[i].name, name, len))
+		    strncmp(option_specs[i].name, name, len) != 0)
 			continue;
 		if (used < size)
 			used += (size_t)snprintf(out + used, size - used, "%s'--%s'",

@@ -9,37 +9,37 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const state_names[] = {
-#define X(id, value, rfc, label, ss, node, otel) [value] = rfc,
+#define X(id, value, rfc, label, ss, node, otel) [value] = (rfc),
 	TCPW_STATES(X)
 #undef X
 };
 
 static const char *const state_labels[] = {
-#define X(id, value, rfc, label, ss, node, otel) [value] = label,
+#define X(id, value, rfc, label, ss, node, otel) [value] = (label),
 	TCPW_STATES(X)
 #undef X
 };
 
 static const char *const cause_names[] = {
-#define X(id, name, text) [TCPW_CAUSE_##id] = name,
+#define X(id, name, text) [TCPW_CAUSE_##id] = (name),
 	TCPW_CAUSES(X)
 #undef X
 };
 
 static const char *const cause_texts[] = {
-#define X(id, name, text) [TCPW_CAUSE_##id] = text,
+#define X(id, name, text) [TCPW_CAUSE_##id] = (text),
 	TCPW_CAUSES(X)
 #undef X
 };
 
 static const char *const role_names[] = {
-#define X(id, name) [TCPW_ROLE_##id] = name,
+#define X(id, name) [TCPW_ROLE_##id] = (name),
 	TCPW_ROLES(X)
 #undef X
 };
 
 static const char *const program_names[] = {
-#define X(id, name) [TCPW_PROGRAM_##id] = name,
+#define X(id, name) [TCPW_PROGRAM_##id] = (name),
 	TCPW_PROGRAMS(X)
 #undef X
 };

@@ -159,12 +159,17 @@ void text_duration(char out[TEXT_FIELD], uint64_t ns)
 		snprintf(out, TEXT_FIELD, "%llud", s / 86400);
 }
 
+static void set(char out[TEXT_FIELD], const char *text)
+{
+	snprintf(out, TEXT_FIELD, "%s", text);
+}
+
 void text_span(char out[TEXT_FIELD], bool known, bool exact, uint64_t ns)
 {
 	char duration[TEXT_FIELD];
 
 	if (!known) {
-		strcpy(out, "-");
+		set(out, "-");
 		return;
 	}
 	text_duration(duration, ns);
@@ -201,7 +206,7 @@ void text_endpoint(char out[TEXT_FIELD], const struct view_context *ctx, const u
 	char *p = out, *tail;
 
 	if (!known && port == 0) {
-		strcpy(out, "-");
+		set(out, "-");
 		return;
 	}
 	brackets = known && !address_is_ipv4(address);
@@ -226,11 +231,12 @@ void text_endpoint(char out[TEXT_FIELD], const struct view_context *ctx, const u
 /* A name is known by its beginning. */
 static void cut(char *text, unsigned int width, const struct view_context *ctx)
 {
-	size_t len = strlen(text);
+	size_t len = strlen(text), at;
 
 	if (width == 0 || utf8_columns(text, len) <= width)
 		return;
-	strcpy(text + bytes_in(text, len, width - 1), ellipsis(ctx));
+	at = bytes_in(text, len, width - 1);
+	snprintf(text + at, TEXT_FIELD - at, "%s", ellipsis(ctx));
 }
 
 /* A blank at either end of a name would pass for the space between columns. */
@@ -255,7 +261,7 @@ void text_comm(char out[TEXT_FIELD], const struct view_context *ctx,
 	if (owner && owner->comm[0])
 		put_name(out, owner->comm, strnlen(owner->comm, TCPW_COMM_LEN), ctx->utf8);
 	else
-		strcpy(out, kernel ? "[kernel]" : "-");
+		set(out, kernel ? "[kernel]" : "-");
 	cut(out, width, ctx);
 }
 
@@ -264,7 +270,7 @@ void text_pid(char out[TEXT_FIELD], const struct lifecycle_owner *owner)
 	if (owner && owner->pid)
 		snprintf(out, TEXT_FIELD, "%u", owner->pid);
 	else
-		strcpy(out, "-");
+		set(out, "-");
 }
 
 void text_process(char out[TEXT_FIELD], const struct view_context *ctx,
@@ -287,19 +293,18 @@ void text_process(char out[TEXT_FIELD], const struct view_context *ctx,
 void text_connection(char out[TEXT_FIELD], const struct view_context *ctx,
 		     const struct tcpw_tuple *t, bool listener, unsigned int width)
 {
+	char port[16] = "", remote[TEXT_FIELD];
 	unsigned int used = 1;
-	int len = 0;
 
 	if (listener || (t->rport == 0 && address_is_unspecified(t->raddr))) {
 		text_endpoint(out, ctx, t->laddr, t->lport, listener, width);
 		return;
 	}
 	if (t->lport)
-		len = snprintf(out, TEXT_FIELD, ":%u", t->lport);
-	used += (unsigned int)len;
-	strcpy(out + len, text_arrow(ctx));
-	len += (int)strlen(out + len);
-	text_endpoint(out + len, ctx, t->raddr, t->rport, false, width > used ? width - used : 0);
+		used += (unsigned int)snprintf(port, sizeof(port), ":%u", t->lport);
+	text_endpoint(remote, ctx, t->raddr, t->rport, false, width > used ? width - used : 0);
+	snprintf(out, TEXT_FIELD, "%s%s%.*s", port, text_arrow(ctx), FORMAT_ADDRESS_LEN + 8,
+		 remote);
 }
 
 enum text_color text_state_color(enum tcpw_state state)
