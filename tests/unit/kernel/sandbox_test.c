@@ -474,6 +474,31 @@ static void sandbox_enter__no_seccomp__layer_is_absent(void **state)
 	assert_process_succeeds(enter_without_seccomp, NULL);
 }
 
+/* As before 5.19 with unprivileged_bpf_disabled, whoever asks: the layer is incomplete. */
+static void enter_without_bpf(void *arg)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	const struct sandbox_options strict = {.strict = true};
+	const char *missing = NULL;
+
+	(void)arg;
+	MUST(ctx && seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(bpf), 0) == 0);
+	MUST(seccomp_load(ctx) == 0);
+	MUST(sandbox_enter(&strict, &missing) == -EOPNOTSUPP);
+	MUST(missing && strcmp(missing, "capabilities") == 0);
+	MUST(enter(false) == (SANDBOX_ALL & ~SANDBOX_CAPABILITIES));
+	MUST(status_is("CapEff", "0000008000000000"));
+	MUST(status_is("CapPrm", "0000008000000000"));
+	MUST(status_is("CapBnd", "0000000000000000"));
+}
+
+static void sandbox_enter__bpf_refused__keeps_that_capability(void **state)
+{
+	(void)state;
+	skip_unless_root();
+	assert_process_succeeds(enter_without_bpf, NULL);
+}
+
 /* Landlock alone, so that it is not the filter that refuses. */
 static void check_landlock(void *arg)
 {
@@ -531,6 +556,7 @@ int main(void)
 		cmocka_unit_test(sandbox_enter__no_landlock__layer_is_absent),
 		cmocka_unit_test(sandbox_enter__no_landlock_and_strict__is_an_error),
 		cmocka_unit_test(sandbox_enter__no_seccomp__layer_is_absent),
+		cmocka_unit_test(sandbox_enter__bpf_refused__keeps_that_capability),
 		cmocka_unit_test(landlock_restrict__alone__refuses),
 	};
 
