@@ -321,22 +321,82 @@ static void sandbox_enter__strict__lets_the_same_through(void **state)
 	assert_process_succeeds(check_allowed, (void *)1);
 }
 
-static void break_strict(void *arg)
+static void call_socket(void)
 {
-	(void)arg;
-	MUST(enter(true) == SANDBOX_ALL);
 	(void)!socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static void call_execve(void)
+{
+	char *const argv[] = {"true", NULL};
+
+	execv("/bin/true", argv);
+}
+
+static void call_setns(void)
+{
+	(void)!setns(0, CLONE_NEWNET);
+}
+
+static void call_mount(void)
+{
+	(void)!mount("none", "/mnt", "tmpfs", 0, NULL);
+}
+
+static void call_open_for_writing(void)
+{
+	(void)!open("/dev/null", O_WRONLY);
+}
+
+/* Not by way of libbpf, which tries other commands first. */
+static void call_prog_load(void)
+{
+	union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER};
+
+	(void)!syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static void call_map_create(void)
+{
+	union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY};
+
+	(void)!syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+static void call_kill(void)
+{
+	(void)!kill(getppid(), 0);
+}
+
+static void call_tgkill(void)
+{
+	(void)!syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static void break_strict(void *arg)
+{
+	void (*const *call)(void) = arg;
+
+	MUST(enter(true) == SANDBOX_ALL);
+	(*call)();
+}
+
+/* That it is killed shows that it is the filter that refuses, and not only what the kernel would.
+ */
 static void sandbox_enter__strict_and_forbidden_call__kills(void **state)
 {
+	static void (*calls[])(void) = {
+		call_socket,    call_execve,     call_setns, call_mount, call_open_for_writing,
+		call_prog_load, call_map_create, call_kill,  call_tgkill};
 	int status;
 
 	(void)state;
 	skip_unless_root();
-	status = process_run(break_strict, NULL);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGSYS);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		status = process_run(break_strict, &calls[i]);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+	}
 }
 
 static void end_by_abort(void *arg)
