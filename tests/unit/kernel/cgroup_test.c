@@ -51,6 +51,19 @@ static int find(void **state)
 	return 0;
 }
 
+/* What a test that failed has left. */
+static int clean(void **state)
+{
+	char path[512];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s%s", mount, inner);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s%s", mount, name);
+	rmdir(path);
+	return 0;
+}
+
 #define skip_without_cgroup()                    \
 	do {                                     \
 		if (geteuid() != 0 || !mount[0]) \
@@ -175,5 +188,5 @@ int main(void)
 		cmocka_unit_test(cgroup_names_path__in_the_sandbox__is_found),
 	};
 
-	return cmocka_run_group_tests_name("cgroup", tests, find, NULL);
+	return cmocka_run_group_tests_name("cgroup", tests, find, clean);
 }

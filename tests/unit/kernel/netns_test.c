@@ -35,9 +35,24 @@ static void netns_resolve__path__is_its_inode(void **state)
 	assert_int_not_equal(inode, 0);
 }
 
+static char name[32];
+
+/* What a test that failed has left. */
+static int clean(void **state)
+{
+	char command[96], path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), NETNS_NAMES "/%s", name);
+	snprintf(command, sizeof(command), "ip netns del %s", name);
+	if (name[0] && access(path, F_OK) == 0)
+		return system(command);
+	return 0;
+}
+
 static void netns_resolve__name__is_its_inode(void **state)
 {
-	char name[32], command[96], path[64];
+	char command[96], path[64];
 	struct stat st;
 	uint32_t inode;
 
@@ -87,26 +102,28 @@ static void netns_resolve__something_else__is_EINVAL(void **state)
 
 static void netns_resolve__too_long__is_ENAMETOOLONG(void **state)
 {
-	static char name[5000];
+	static char longest[5000];
 	uint32_t inode;
 
 	(void)state;
-	memset(name, 'x', sizeof(name) - 1);
-	assert_int_equal(resolve(name, "cannot open network namespace", &inode), -ENAMETOOLONG);
-	name[300] = '\0';
-	assert_int_equal(resolve(name, "cannot open network namespace", &inode), -ENAMETOOLONG);
+	memset(longest, 'x', sizeof(longest) - 1);
+	assert_int_equal(resolve(longest, "cannot open network namespace", &inode), -ENAMETOOLONG);
+	longest[300] = '\0';
+	assert_int_equal(resolve(longest, "cannot open network namespace", &inode), -ENAMETOOLONG);
 }
 
 static void netns_resolve__pipe__does_not_wait(void **state)
 {
 	char path[64];
 	uint32_t inode;
+	int err;
 
 	(void)state;
 	snprintf(path, sizeof(path), "/tmp/netns_test.%d", (int)getpid());
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(resolve(path, "is not a network namespace", &inode), -EINVAL);
+	err = netns_resolve(path, &inode, error, sizeof(error));
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(err, -EINVAL);
 }
 
 int main(void)
@@ -120,5 +137,5 @@ int main(void)
 		cmocka_unit_test(netns_resolve__pipe__does_not_wait),
 	};
 
-	return cmocka_run_group_tests_name("netns", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("netns", tests, NULL, clean);
 }
