@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 
@@ -56,26 +58,29 @@ static int find_mount(char *mount, size_t size)
 int cgroup_resolve(const char *path, uint64_t *id, char *error, size_t error_size)
 {
 	char mount[256], full[4352];
+	struct statfs fs;
 	struct stat st;
 	int err = find_mount(mount, sizeof(mount));
+	size_t len = err ? 0 : strlen(mount);
 
 	if (err) {
 		snprintf(error, error_size, "no cgroup2 file system is mounted: '--cgroup' needs one");
 		return err;
 	}
-	if (strncmp(path, mount, strlen(mount)) == 0)
+	if (strncmp(path, mount, len) == 0 && (path[len] == '/' || path[len] == '\0'))
 		snprintf(full, sizeof(full), "%s", path);
 	else
 		snprintf(full, sizeof(full), "%s/%s", mount, path);
-	if (stat(full, &st)) {
+	if (stat(full, &st) || statfs(full, &fs)) {
 		err = -errno;
 		snprintf(error, error_size,
 			 "no cgroup '%s': %s: give its path below %s, as in /proc/PID/cgroup", path,
 			 strerror(-err), mount);
 		return err;
 	}
-	if (!S_ISDIR(st.st_mode)) {
-		snprintf(error, error_size, "no cgroup '%s': not a directory", path);
+	/* ".." leads out of the tree */
+	if (!S_ISDIR(st.st_mode) || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		snprintf(error, error_size, "no cgroup '%s': not a directory below %s", path, mount);
 		return -ENOTDIR;
 	}
 	*id = st.st_ino;

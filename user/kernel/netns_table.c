@@ -15,8 +15,8 @@
 #include "base/cleanup.h"
 #include "kernel/netns.h"
 
-/* Threads and descriptors looked at for one namespace: some 30 ms, then it counts as not found. */
-#define SEARCH_MAX 16384
+/* Threads and descriptors looked at for one namespace: some 25 ms, then it counts as not found. */
+#define SEARCH_MAX 8192
 
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 

@@ -54,7 +54,7 @@ static int allow_sanitizer(scmp_filter_ctx ctx)
 		SCMP_SYS(clone),       SCMP_SYS(ptrace),           SCMP_SYS(wait4),
 		SCMP_SYS(personality), SCMP_SYS(set_robust_list),  SCMP_SYS(getppid),
 		SCMP_SYS(prctl),       SCMP_SYS(process_vm_readv), SCMP_SYS(pipe2),
-		SCMP_SYS(pipe),
+		SCMP_SYS(pipe),        SCMP_SYS(getdents),
 	};
 
 	return SYSCALLS_SANITIZED ? syscalls_allow(ctx, calls, COUNT(calls)) : 0;

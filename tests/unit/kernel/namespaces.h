@@ -47,14 +47,6 @@ static inline int load(void **state)
 	return iter_link ? 0 : -1;
 }
 
-static inline int unload(void **state)
-{
-	(void)state;
-	bpf_link__destroy(iter_link);
-	tcpw__destroy(skel);
-	return 0;
-}
-
 static inline struct walker *started(void)
 {
 	struct walker *w = NULL;
@@ -63,13 +55,19 @@ static inline struct walker *started(void)
 	return w;
 }
 
+static unsigned int names_made;
+
+static inline void name_of(unsigned int number, char *name, size_t size)
+{
+	snprintf(name, size, "tcpw-test-%d-%u", (int)getpid(), number);
+}
+
 /* A namespace with a name and nobody in it. */
 static inline void make_named(char *name, size_t size)
 {
-	static unsigned int made;
 	char command[128];
 
-	snprintf(name, size, "tcpw-test-%d-%u", (int)getpid(), made++);
+	name_of(names_made++, name, size);
 	snprintf(command, sizeof(command), "ip netns add %s", name);
 	assert_int_equal(system(command), 0);
 }
@@ -80,6 +78,23 @@ static inline void remove_named(const char *name)
 
 	snprintf(command, sizeof(command), "ip netns del %s", name);
 	assert_int_equal(system(command), 0);
+}
+
+/* And what a test that failed has left. */
+static inline int unload(void **state)
+{
+	char name[64], path[128];
+
+	(void)state;
+	for (unsigned int i = 0; i < names_made; i++) {
+		name_of(i, name, sizeof(name));
+		snprintf(path, sizeof(path), NETNS_NAMES "/%s", name);
+		if (access(path, F_OK) == 0)
+			remove_named(name);
+	}
+	bpf_link__destroy(iter_link);
+	tcpw__destroy(skel);
+	return 0;
 }
 
 static inline uint32_t inode_of(const char *name)

@@ -205,6 +205,7 @@ static void walker_helper_run__closed_before_the_answer__ends(void **state)
 /* Shared with the process that will be killed. */
 struct orphan {
 	pid_t helper;
+	pid_t holder;
 	int sock;
 };
 
@@ -227,6 +228,7 @@ static void check_orphan(void (*part)(void *), bool keep_socket)
 	struct orphan *orphan = mmap(NULL, sizeof(*orphan), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
+	bool gone;
 
 	assert_ptr_not_equal(orphan, MAP_FAILED);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -234,7 +236,12 @@ static void check_orphan(void (*part)(void *), bool keep_socket)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_int_not_equal(orphan->helper, 0);
-	assert_true(wait_until(1000, waitpid(orphan->helper, &status, WNOHANG) > 0));
+	gone = wait_until(1000, waitpid(orphan->helper, &status, WNOHANG) > 0);
+	if (keep_socket) {
+		kill(orphan->holder, SIGKILL);
+		assert_int_equal(waitpid(orphan->holder, NULL, 0), orphan->holder);
+	}
+	assert_true(gone);
 	if (keep_socket)
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
@@ -256,9 +263,10 @@ static void hold_socket_and_die(void *arg)
 
 	orphan->helper = start_helper(&orphan->sock);
 	if (fork() == 0) {
+		orphan->holder = getpid();
 		MUST(kill(self, SIGKILL) == 0);
-		sleep(2);
-		_exit(0);
+		for (;;)
+			pause();
 	}
 	for (;;)
 		pause();
@@ -269,8 +277,6 @@ static void walker_new__tracer_killed_and_socket_held__helper_is_gone(void **sta
 	(void)state;
 	skip_unless_root();
 	check_orphan(hold_socket_and_die, true);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
 }
 
 /* On a kernel without filters the helper does with less. */

@@ -115,6 +115,27 @@ static void walker_open_sockets__named__shows_its_listener(void **state)
 	walker_free(w);
 }
 
+static void walker_open_sockets__named_and_empty__is_found(void **state)
+{
+	struct walker *w;
+	char name[32], byte;
+	uint32_t inode;
+	int iter;
+
+	(void)state;
+	skip_unless_root();
+	w = started();
+	make_named(name, sizeof(name));
+	inode = inode_of(name);
+	iter = walker_open_sockets(w, inode);
+	assert_true(iter >= 0);
+	assert_int_equal(read(iter, &byte, 1), 0);
+	close(iter);
+	remove_named(name);
+	assert_int_equal(walker_open_sockets(w, inode), -ENOENT);
+	walker_free(w);
+}
+
 static void walker_open_sockets__own_after_other__is_own_again(void **state)
 {
 	struct inhabitant stranger;
@@ -357,6 +378,7 @@ int main(void)
 		cmocka_unit_test(walker_namespaces__named_and_inhabited__each_once),
 		cmocka_unit_test(walker_namespaces__more_than_a_part__all_are_listed),
 		cmocka_unit_test(walker_open_sockets__named__shows_its_listener),
+		cmocka_unit_test(walker_open_sockets__named_and_empty__is_found),
 		cmocka_unit_test(walker_open_sockets__own_after_other__is_own_again),
 		cmocka_unit_test(walker_open_sockets__other_kind_of_namespace__is_ENOENT),
 		cmocka_unit_test(walker_open_sockets__of_one_thread__is_found),
