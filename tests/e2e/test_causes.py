@@ -89,6 +89,7 @@ def fin_wait_2_times_out(p):
     p.client.setsockopt(c, TCP, TCP_LINGER2, 2)
     p.client.close(c)
     p.server.recv_eof(s)
+    time.sleep(0.2)  # the delayed ACK of the FIN
     end = time.monotonic() + 15
     while p.cns.run("ss", "-tanH", "state", "fin-wait-2", "sport", f"= :{p.cport}").strip():
         assert time.monotonic() < end
