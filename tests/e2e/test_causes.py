@@ -25,6 +25,22 @@ class TestCauses(stage.StageCase):
         "fastopen": {"tcp_fastopen": 0x1 | 0x2 | 0x4 | 0x200},
     }
 
+    def test_counters_of_the_kernel(self):
+        """Every segment sent again and every RST is an event, to the unit."""
+        self.need_tracer()
+        for where in self.stage.all_ns:
+            lines = [e for e in self.stage.trace.lines if e.get("netns") == where.inode]
+            retransmits = [e for e in lines if e["event"] == "retransmit"]
+            told = {
+                "Tcp.RetransSegs": len(retransmits),
+                "TcpExt.TCPSynRetrans": sum(1 for e in retransmits
+                                            if e["kind"].startswith("syn")),
+                "Tcp.OutRsts": sum(1 for e in lines if e["event"] == "reset" and
+                                   e["direction"] == "sent"),
+            }
+            kernel = {k: self.stage.delta(where, k) for k in told}
+            self.assertEqual(told, kernel, where.name)
+
 
 scenario = scenarios_of(TestCauses)
 
@@ -73,7 +89,11 @@ def fin_wait_2_times_out(p):
     p.client.setsockopt(c, TCP, TCP_LINGER2, 2)
     p.client.close(c)
     p.server.recv_eof(s)
-    time.sleep(3.5)
+    time.sleep(0.2)  # the delayed ACK of the FIN
+    end = time.monotonic() + 15
+    while p.cns.run("ss", "-tanH", "state", "fin-wait-2", "sport", f"= :{p.cport}").strip():
+        assert time.monotonic() < end
+        time.sleep(0.1)
     p.server.abort(s)
     p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "fin_wait_2_timeout")]]
     p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "CLOSED", "abort")]]
@@ -257,6 +277,51 @@ def reset_in_the_handshake(p):
     p.want_client = [OPEN[:1] + [("SYN_SENT", "CLOSED", "close")]]
     p.want_server = [OPENED[:1] + [("SYN_RECEIVED", "CLOSED", "reset_received")]]
     p.want_wire = ["c S", "s SA", "s SA", "c R"]
+
+
+@scenario
+def deferred_accept(p):
+    """TCP_DEFER_ACCEPT: the client is ESTABLISHED, the server is not before data comes."""
+    p.listen()
+    p.server.setsockopt(p.listener, TCP, socket.TCP_DEFER_ACCEPT, 5)
+    c, p.cport = p.client.connect(p.saddr, p.sport)
+    time.sleep(0.2)
+    p.client.send(c, 10)
+    s, _ = p.server.accept(p.listener)
+    p.client.close(c)
+    p.server.recv_eof(s)
+    p.server.close(s)
+    p.want_client = [OPEN + CLOSE]
+    p.want_server = [OPENED + CLOSED]
+    p.want_wire = ["c S", "s SA", "c A", "c data", "c FA"]
+
+    def check(test, play, clients, servers):
+        test.assertTrue(190e6 < servers[0].dwell("SYN_RECEIVED") < 900e6, servers)
+        test.assertLess(clients[0].dwell("SYN_SENT"), 100e6, clients)
+
+    p.checks.append(check)
+
+
+@scenario
+def accept_queue_full(p):
+    """The handshake's last ACK is not taken: the client is ESTABLISHED with nobody behind it."""
+    p.listen(backlog=0)
+    p.cport = 20000 + p.sport % 10000
+    rule = p.drop(p.sns, f"dport {p.sport} tcp sport {p.cport} tcp flags & (syn|ack) == ack")
+    c, _ = p.client.connect(p.saddr, p.sport, bind=(p.caddr, p.cport))
+    p.client.connect(p.saddr, p.sport)  # fills the queue
+    p.sns.nft_delete(rule)
+    end = time.monotonic() + 15
+    while "SYN-RECV" in p.sns.run("ss", "-tanH", "sport", f"= :{p.sport}"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    p.client.send(c, 10)
+    error = p.client.recv_error(c)
+    assert error == "ECONNRESET", error
+    p.client.close(c)
+    p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "reset_received")]]
+    p.want_server = [OPENED[:1] + [("SYN_RECEIVED", "CLOSED", "syn_ack_timeout")]]
+    p.want_wire = ["c S", "s SA", "c A", "s SA", "c A", "c data", "s R"]
 
 
 @scenario

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`life`: one line a connection, when it is over; and ends that come from around it."""
 
-import re
+import fcntl
+import os
+import pty
+import select
+import struct
+import termios
 import time
 import unittest
 
@@ -95,35 +100,55 @@ class TestLife(unittest.TestCase):
             self.assertEqual(paths.count(OPEN + TO_TIME_WAIT + gone), 2, paths)
             self.assertEqual(t.stop(), 0, t.stderr)
 
+    def on_terminal(self, ns, mode, columns, traffic):
+        """Runs a command on a terminal of that many columns; -> its lines."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        with os.fdopen(slave, "wb") as s:
+            t = tracer.Tracer(mode, "--netns", ns.inode, json=False, stdout=s, env=env,
+                              ready=mode != "snapshot")
+        with t:
+            traffic()
+            got = b""
+            if mode == "snapshot":
+                self.assertEqual(t.wait(10), 0, t.stderr)
+            else:
+                time.sleep(0.3)
+                self.assertEqual(t.stop(), 0, t.stderr)
+            while select.select([master], [], [], 0)[0]:
+                try:
+                    got += os.read(master, 65536)
+                except OSError:
+                    break
+            os.close(master)
+        self.assertNotIn(b"\x1b", got)
+        return got.decode().replace("\r\n", "\n").splitlines()
+
     def test_text(self):
-        """A head and aligned lines of at most 100 columns; every state by its RFC name."""
-        with netns.Namespace("text") as ns, \
-                tracer.Tracer("trace", "--netns", ns.inode, json=False) as t, \
-                tracer.Tracer("life", "--netns", ns.inode, json=False) as u, \
-                actor.Actor(ns, comm="e2e-client") as a:
+        """A head and aligned lines, readable at 100 columns; every state by its RFC name."""
+        with netns.Namespace("text") as ns, actor.Actor(ns, comm="e2e-client") as a:
             listener, port = a.listen("127.0.0.1")
-            c, cport = a.connect("127.0.0.1", port)
-            s, _ = a.accept(listener)
-            a.close(c)
-            a.recv_eof(s)
-            a.close(s)
-            time.sleep(0.3)
-            p = tracer.run("snapshot", "--netns", ns.inode)
-            outputs = []
-            for x in (t, u):
-                self.assertEqual(x.stop(), 0, x.stderr)
-                outputs.append(b"".join(x.raw).decode())
-            for text in (*outputs, p.stdout):
-                lines = text.splitlines()
-                self.assertGreater(len(lines), 1)
-                self.assertLessEqual(max(map(len, lines)), 100, text)
-                self.assertNotIn("\x1b", text)
+
+            def traffic():
+                c, _ = a.connect("127.0.0.1", port)
+                s, _ = a.accept(listener)
+                a.close(c)
+                a.recv_eof(s)
+                a.close(s)
+
+            outputs = {m: self.on_terminal(ns, m, 100, traffic)
+                       for m in ("trace", "life", "snapshot")}
+            for mode, lines in outputs.items():
+                text = "\n".join(lines)
+                self.assertGreater(len(lines), 2, mode)
+                self.assertEqual([x for x in lines if len(x) > 100], [], mode)
                 self.assertIn(str(port), text)
-                self.assertIn("e2e-client", text)
+                self.assertIn(str(a.pid), text)
             for state in ("SYN_SENT", "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1", "TIME_WAIT",
                           "CLOSE_WAIT", "LAST_ACK", "CLOSED"):
-                self.assertIn(state, outputs[0])
-            self.assertTrue(re.search(r"TIME_WAIT", p.stdout))
+                self.assertIn(state, "\n".join(outputs["trace"]))
+            self.assertIn("TIME_WAIT", "\n".join(outputs["snapshot"]))
 
 
 if __name__ == "__main__":

@@ -97,6 +97,8 @@ class TestOlder(unittest.TestCase):
         cls.ss_before = Counter(witness.sockets(cls.ns))
         cls.timers = witness.time_wait_timers(cls.ns)
         cls.snapshot = tracer.run("snapshot", "-o", "json", "--netns", cls.ns.inode)
+        cls.subsets = {name: tracer.run("snapshot", "-o", "json", "--netns", cls.ns.inode, *args)
+                       for name, (args, _) in cls.filters().items()}
         cls.ss_after = Counter(witness.sockets(cls.ns))
 
         cls.started = time.monotonic()
@@ -118,6 +120,35 @@ class TestOlder(unittest.TestCase):
             obj, wrong = schema.problems(line)
             cls.row_problems += wrong
             cls.rows.append(obj)
+
+    @classmethod
+    def filters(cls):
+        """name: (options, which rows of the whole)"""
+        return {
+            "state": (["--state", "TIME_WAIT,SYN_RECEIVED"],
+                      lambda r: r["state"] in ("TIME_WAIT", "SYN_RECEIVED")),
+            "family": (["--family", "ipv6"], lambda r: r["family"] == "ipv6"),
+            "lport": (["--lport", SERVER], lambda r: r["lport"] == SERVER),
+            "rport": (["--rport", CLIENTS + 3], lambda r: r["rport"] == CLIENTS + 3),
+            "laddr": (["--laddr", "127.0.0.0/8"], lambda r: r["laddr"] == "127.0.0.1"),
+            "pid": (["--pid", cls.server.pid], lambda r: r["pid"] == cls.server.pid),
+            "comm": (["--comm", "e2e-client"], lambda r: r["comm"] == "e2e-client"),
+            "role": (["--role", "listener"], lambda r: r["state"] == "LISTEN"),
+        }
+
+    def test_snapshot_filters(self):
+        def key(r):
+            return (r["state"], r["laddr"], r["lport"], r["raddr"], r["rport"], r["pid"])
+
+        for name, (args, want) in self.filters().items():
+            with self.subTest(name):
+                p = self.subsets[name]
+                self.assertEqual(p.returncode, 0, p.stderr)
+                rows = [schema.problems(line)[0] for line in p.stdout.splitlines()]
+                whole = Counter(key(r) for r in self.rows if want(r))
+                have = Counter(key(r) for r in rows)
+                self.assertGreater(len(whole), 0)
+                self.assertEqual((list((have - whole))[:5], list((whole - have))[:5]), ([], []))
 
     def of(self, addr, laddr_port, raddr_port):
         key = (addr, laddr_port, raddr_port)
@@ -166,7 +197,7 @@ class TestOlder(unittest.TestCase):
     def test_snapshot_owners(self):
         wrong = []
         for r in self.rows:
-            if r["state"] in ("LISTEN", "CLOSE_WAIT"):
+            if r["state"] in ("LISTEN", "CLOSE_WAIT", "SYN_RECEIVED"):
                 want = self.server.pid
             elif r["state"] == "ESTABLISHED":
                 want = self.server.pid if r["lport"] == SERVER else self.client.pid

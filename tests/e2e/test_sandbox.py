@@ -80,7 +80,7 @@ class TestSandbox(unittest.TestCase):
             self.assertEqual(t.problems, [])
 
     def test_a_namespace_made_after_the_drop_is_traced(self):
-        with tracer.Tracer("trace") as t:
+        with tracer.Tracer("trace", "--comm", "e2e-later") as t:
             self.assert_dropped(t.pid)
             with netns.Namespace("later") as ns, actor.Actor(ns, comm="e2e-later") as a:
                 listener, port = a.listen("127.0.0.1")

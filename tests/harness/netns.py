@@ -11,8 +11,10 @@ import atexit
 import itertools
 import os
 import re
+import socket
 import subprocess
 import threading
+import time
 
 from . import actor
 
@@ -113,7 +115,28 @@ def veth(a, b, number=1):
         sh("ip", "-n", ns.name, "addr", "add", f"192.0.2.{host}/24", "dev", name)
         sh("ip", "-n", ns.name, "addr", "add", f"2001:db8::{host}/64", "dev", name, "nodad")
         sh("ip", "-n", ns.name, "link", "set", name, "up")
+    # IPv6 takes a device as ready up to a second after its carrier.
+    for addr in ("192.0.2.2", "2001:db8::2"):
+        a.keeper.call(_wait_reachable, addr)
     return names[0]
+
+
+def _wait_reachable(side, addr):
+    """Until a datagram to a closed port is refused by the other side."""
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(0.05)
+    end = time.monotonic() + 10
+    while True:
+        try:
+            s.connect((addr, 9))
+            s.send(b"?")
+            s.recv(1)
+        except ConnectionRefusedError:
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def remove_stale():

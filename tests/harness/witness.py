@@ -85,6 +85,13 @@ def bpf_objects():
     return found
 
 
+def recursion_misses(pid):
+    """What a process's BPF programs did not see because they were running: {name: count}"""
+    mine, objects = bpf_held([pid]), bpf_objects()
+    return {objects[k]["name"]: objects[k]["recursion_misses"] for k in mine
+            if k in objects and objects[k].get("recursion_misses")}
+
+
 def bpf_held_by_all():
     """What any living process holds, directly or through a link's program or a program's maps."""
     held = bpf_held(p for p in os.listdir("/proc") if p.isdigit())
