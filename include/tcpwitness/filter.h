@@ -44,14 +44,14 @@ struct tcpw_filter {
 	char comm[TCPW_FILTER_VALUES][TCPW_COMM_LEN];
 	__u32 cgroups;
 	__u64 cgroup[TCPW_FILTER_VALUES];
-	__u32 roles;    /* bit per enum tcpw_role; 0 asks nothing */
+	__u32 roles; /* bit per enum tcpw_role; 0 asks nothing */
 	__u32 pad;
 };
 
-#define TCPW_ROLES(X)                                                                              \
-	X(UNKNOWN, "unknown")                                                                      \
-	X(ACTIVE, "active")                                                                        \
-	X(PASSIVE, "passive")                                                                      \
+#define TCPW_ROLES(X)         \
+	X(UNKNOWN, "unknown") \
+	X(ACTIVE, "active")   \
+	X(PASSIVE, "passive") \
 	X(LISTENER, "listener")
 
 enum tcpw_role {

@@ -23,19 +23,19 @@
  * to each (program, CPU) pair: the kernel never runs one program twice at once on a CPU, so plain
  * increments cannot race, while two different programs may interrupt one another.
  */
-#define TCPW_PROGRAMS(X)                                                                           \
-	X(STATE, "state")                                                                          \
-	X(STATE_NESTED, "state_nested")                                                            \
-	X(TIMER_START, "timer_start")                                                              \
-	X(TIMER_CANCEL, "timer_cancel")                                                            \
-	X(TIMER_EXPIRE, "timer_expire")                                                            \
-	X(SEGMENT, "segment")                                                                      \
-	X(RETRANSMIT, "retransmit")                                                                \
-	X(RETRANSMIT_SYNACK, "retransmit_synack")                                                  \
-	X(RESET_SENT, "reset_sent")                                                                \
-	X(RESET_RECEIVED, "reset_received")                                                        \
-	X(DESTROY, "destroy")                                                                      \
-	X(ACCEPT, "accept")                                                                        \
+#define TCPW_PROGRAMS(X)                          \
+	X(STATE, "state")                         \
+	X(STATE_NESTED, "state_nested")           \
+	X(TIMER_START, "timer_start")             \
+	X(TIMER_CANCEL, "timer_cancel")           \
+	X(TIMER_EXPIRE, "timer_expire")           \
+	X(SEGMENT, "segment")                     \
+	X(RETRANSMIT, "retransmit")               \
+	X(RETRANSMIT_SYNACK, "retransmit_synack") \
+	X(RESET_SENT, "reset_sent")               \
+	X(RESET_RECEIVED, "reset_received")       \
+	X(DESTROY, "destroy")                     \
+	X(ACCEPT, "accept")                       \
 	X(ACCEPT4, "accept4")
 
 enum tcpw_program {
@@ -60,12 +60,12 @@ enum tcpw_record_type {
 };
 
 struct tcpw_header {
-	__u16 type;    /* enum tcpw_record_type */
-	__u16 len;     /* of the whole record, bytes */
+	__u16 type; /* enum tcpw_record_type */
+	__u16 len;  /* of the whole record, bytes */
 	__u16 cpu;
 	__u16 program; /* enum tcpw_program */
-	__u64 seq;     /* counts up by one for each record this program wanted to send on this CPU */
-	__u64 ts;      /* ns, CLOCK_MONOTONIC */
+	__u64 seq; /* counts up by one for each record this program wanted to send on this CPU */
+	__u64 ts;  /* ns, CLOCK_MONOTONIC */
 };
 
 /*
@@ -81,19 +81,19 @@ struct tcpw_tuple {
 };
 
 /* struct tcpw_state_record.flags */
-#define TCPW_SOCK_DEAD (1 << 0)    /* no process holds the socket any more */
-#define TCPW_SOCK_KERNEL (1 << 1)  /* made by the kernel for itself */
-#define TCPW_SOCK_SUBFLOW (1 << 2) /* a subflow of an MPTCP connection */
-#define TCPW_SOCK_LINGER0 (1 << 3) /* SO_LINGER with a time of zero */
+#define TCPW_SOCK_DEAD (1 << 0)         /* no process holds the socket any more */
+#define TCPW_SOCK_KERNEL (1 << 1)       /* made by the kernel for itself */
+#define TCPW_SOCK_SUBFLOW (1 << 2)      /* a subflow of an MPTCP connection */
+#define TCPW_SOCK_LINGER0 (1 << 3)      /* SO_LINGER with a time of zero */
 #define TCPW_SOCK_USER_TIMEOUT (1 << 4) /* TCP_USER_TIMEOUT is set */
-#define TCPW_SOCK_REPAIR (1 << 5)  /* TCP_REPAIR mode: states are set without segments */
-#define TCPW_SOCK_FASTOPEN (1 << 6) /* its SYN carried data that was taken */
+#define TCPW_SOCK_REPAIR (1 << 5)       /* TCP_REPAIR mode: states are set without segments */
+#define TCPW_SOCK_FASTOPEN (1 << 6)     /* its SYN carried data that was taken */
 
 struct tcpw_state_record {
 	struct tcpw_header h;
 	__u64 cookie;
 	struct tcpw_tuple tuple;
-	__u32 pid;      /* thread group on the CPU; only connect and listen are sure to be its */
+	__u32 pid; /* thread group on the CPU; only connect and listen are sure to be its */
 	__u32 tid;
 	__u8 old_state; /* kernel values */
 	__u8 new_state;
@@ -130,23 +130,23 @@ enum tcpw_mini_op {
 	TCPW_MINI_START = 1, /* the timer was armed */
 	TCPW_MINI_CANCEL,    /* taken off the wheel: also just before it expires or is armed anew */
 	TCPW_MINI_EXPIRE,
-	TCPW_MINI_SEGMENT,   /* a segment was given to a timewait socket (which holds the FIN that
-				turns an orphan's FIN_WAIT_2 into TIME_WAIT) */
+	TCPW_MINI_SEGMENT, /* a segment was given to a timewait socket (which holds the FIN that
+			      turns an orphan's FIN_WAIT_2 into TIME_WAIT) */
 };
 
 /* Request and timewait mini-sockets have no tracepoint of their own: this is their timer. */
 struct tcpw_mini_record {
 	struct tcpw_header h;
-	__u64 cookie;   /* inherited by a timewait socket; a request socket's own, mostly 0 */
+	__u64 cookie; /* inherited by a timewait socket; a request socket's own, mostly 0 */
 	struct tcpw_tuple tuple;
 	__u64 listener; /* request: cookie of the listener, 0 when it was never generated */
 	__u32 pid;
 	__u32 tid;
-	__u8 op;           /* enum tcpw_mini_op */
-	__u8 substate;     /* timewait: kernel value, FIN_WAIT_2 or TIME_WAIT */
-	__u8 num_timeout;  /* request: SYN-ACK timer expiries so far */
+	__u8 op;             /* enum tcpw_mini_op */
+	__u8 substate;       /* timewait: kernel value, FIN_WAIT_2 or TIME_WAIT */
+	__u8 num_timeout;    /* request: SYN-ACK timer expiries so far */
 	__u8 listener_state; /* request: kernel value; 0 is unknown */
-	__u8 tcp_flags;    /* TCPW_MINI_SEGMENT: the TCP flags byte */
+	__u8 tcp_flags;      /* TCPW_MINI_SEGMENT: the TCP flags byte */
 	__u8 pad[3];
 };
 
@@ -167,7 +167,10 @@ struct tcpw_retransmit_record {
 	__u8 pad[5];
 };
 
-enum tcpw_direction { TCPW_SENT = 1, TCPW_RECEIVED };
+enum tcpw_direction {
+	TCPW_SENT = 1,
+	TCPW_RECEIVED
+};
 
 /* Where a reset's reason is not in the kernel (before 6.10, and for received resets). */
 #define TCPW_REASON_UNKNOWN 0xffffffffu
@@ -178,8 +181,8 @@ struct tcpw_reset_record {
 	struct tcpw_tuple tuple;
 	__u32 reason; /* enum sk_rst_reason of the running kernel, named through its BTF */
 	__u8 direction;
-	__u8 state;   /* kernel value; 0 when no socket is behind it */
-	__u8 flags;   /* TCPW_SOCK_* */
+	__u8 state; /* kernel value; 0 when no socket is behind it */
+	__u8 flags; /* TCPW_SOCK_* */
 	__u8 pad;
 };
 
@@ -199,23 +202,23 @@ struct tcpw_destroy_record {
 /* From the iterators; no header, they are read as a stream of equal records. */
 
 struct tcpw_socket {
-	__u64 ts;          /* when it was read */
+	__u64 ts; /* when it was read */
 	__u64 cookie;
-	__u64 cgroup;      /* 0 is unknown */
-	__u64 listener;    /* request socket: cookie of its listener */
-	__u64 timer_ns;    /* time to the expiry of the pending timer; ~0 when there is none */
+	__u64 cgroup;   /* 0 is unknown */
+	__u64 listener; /* request socket: cookie of its listener */
+	__u64 timer_ns; /* time to the expiry of the pending timer; ~0 when there is none */
 	__u64 bytes_sent;
 	__u64 bytes_received;
 	struct tcpw_tuple tuple;
 	__u32 uid;
-	__u32 rx_queue;    /* listener: connections waiting for accept */
-	__u32 tx_queue;    /* listener: the most that may wait */
+	__u32 rx_queue; /* listener: connections waiting for accept */
+	__u32 tx_queue; /* listener: the most that may wait */
 	__u32 retransmits;
 	__u32 srtt_us;
-	__u8 state;        /* kernel value; a timewait socket's substate */
-	__u8 mini;         /* 0 full, 1 request, 2 timewait */
-	__u8 flags;        /* TCPW_SOCK_* */
-	__u8 num_timeout;  /* request */
+	__u8 state;       /* kernel value; a timewait socket's substate */
+	__u8 mini;        /* 0 full, 1 request, 2 timewait */
+	__u8 flags;       /* TCPW_SOCK_* */
+	__u8 num_timeout; /* request */
 };
 
 #define TCPW_NO_TIMER (~0ull)
@@ -246,7 +249,7 @@ struct tcpw_lost_key {
 	struct tcpw_tuple tuple;
 };
 
-#define TCPW_ASSERT_SIZE(type, size)                                                               \
+#define TCPW_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(struct type) == (size), "size of struct " #type)
 
 TCPW_ASSERT_SIZE(tcpw_header, 24);

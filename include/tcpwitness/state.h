@@ -14,17 +14,17 @@
  * X(identifier, kernel value, RFC 9293, metric label, ss, node_exporter, OpenTelemetry)
  * One table for every spelling a person may type or another tool may print.
  */
-#define TCPW_STATES(X)                                                                             \
-	X(ESTABLISHED, 1, "ESTABLISHED", "established", "ESTAB", "established", "established")     \
-	X(SYN_SENT, 2, "SYN_SENT", "syn_sent", "SYN-SENT", "syn_sent", "syn_sent")                 \
-	X(SYN_RECEIVED, 3, "SYN_RECEIVED", "syn_received", "SYN-RECV", "syn_recv", "syn_recv")     \
-	X(FIN_WAIT_1, 4, "FIN_WAIT_1", "fin_wait_1", "FIN-WAIT-1", "fin_wait1", "fin_wait_1")      \
-	X(FIN_WAIT_2, 5, "FIN_WAIT_2", "fin_wait_2", "FIN-WAIT-2", "fin_wait2", "fin_wait_2")      \
-	X(TIME_WAIT, 6, "TIME_WAIT", "time_wait", "TIME-WAIT", "time_wait", "time_wait")           \
-	X(CLOSED, 7, "CLOSED", "closed", "UNCONN", "close", "close")                               \
-	X(CLOSE_WAIT, 8, "CLOSE_WAIT", "close_wait", "CLOSE-WAIT", "close_wait", "close_wait")     \
-	X(LAST_ACK, 9, "LAST_ACK", "last_ack", "LAST-ACK", "last_ack", "last_ack")                 \
-	X(LISTEN, 10, "LISTEN", "listen", "LISTEN", "listen", "listen")                            \
+#define TCPW_STATES(X)                                                                         \
+	X(ESTABLISHED, 1, "ESTABLISHED", "established", "ESTAB", "established", "established") \
+	X(SYN_SENT, 2, "SYN_SENT", "syn_sent", "SYN-SENT", "syn_sent", "syn_sent")             \
+	X(SYN_RECEIVED, 3, "SYN_RECEIVED", "syn_received", "SYN-RECV", "syn_recv", "syn_recv") \
+	X(FIN_WAIT_1, 4, "FIN_WAIT_1", "fin_wait_1", "FIN-WAIT-1", "fin_wait1", "fin_wait_1")  \
+	X(FIN_WAIT_2, 5, "FIN_WAIT_2", "fin_wait_2", "FIN-WAIT-2", "fin_wait2", "fin_wait_2")  \
+	X(TIME_WAIT, 6, "TIME_WAIT", "time_wait", "TIME-WAIT", "time_wait", "time_wait")       \
+	X(CLOSED, 7, "CLOSED", "closed", "UNCONN", "close", "close")                           \
+	X(CLOSE_WAIT, 8, "CLOSE_WAIT", "close_wait", "CLOSE-WAIT", "close_wait", "close_wait") \
+	X(LAST_ACK, 9, "LAST_ACK", "last_ack", "LAST-ACK", "last_ack", "last_ack")             \
+	X(LISTEN, 10, "LISTEN", "listen", "LISTEN", "listen", "listen")                        \
 	X(CLOSING, 11, "CLOSING", "closing", "CLOSING", "closing", "closing")
 
 enum tcpw_state {

@@ -10,18 +10,18 @@ enum exit_status {
 	EXIT_OK = 0,
 	EXIT_RUNTIME = 1,
 	EXIT_USAGE = 2,
-	EXIT_KERNEL = 3,        /* the kernel lacks something needed */
+	EXIT_KERNEL = 3, /* the kernel lacks something needed */
 	EXIT_NOT_PERMITTED = 4,
-	EXIT_LOST = 5,          /* events were lost under --strict */
+	EXIT_LOST = 5, /* events were lost under --strict */
 	EXIT_FOUND = 6,
 };
 
 struct command {
 	const char *name;
-	const char *summary;  /* one line, for `help` */
-	const char *details;  /* paragraphs, for `help NAME` */
-	const char *examples; /* lines, for `help NAME` */
-	unsigned int groups;  /* enum option_group bits it takes */
+	const char *summary;                       /* one line, for `help` */
+	const char *details;                       /* paragraphs, for `help NAME` */
+	const char *examples;                      /* lines, for `help NAME` */
+	unsigned int groups;                       /* enum option_group bits it takes */
 	int (*run)(const struct options *options); /* returns enum exit_status */
 };
 

@@ -29,10 +29,10 @@ struct session {
 	const char *reasons[SESSION_REASONS]; /* names of the kernel's reset reasons */
 	struct view_context view;
 	struct buffer out;
-	int signals;       /* signalfd of SIGINT, SIGTERM and SIGHUP */
+	int signals; /* signalfd of SIGINT, SIGTERM and SIGHUP */
 	char host[65];
 	char boot_id[40];
-	int sandbox;       /* layers in place, enum sandbox_layer */
+	int sandbox; /* layers in place, enum sandbox_layer */
 };
 
 /*
@@ -52,8 +52,8 @@ uint64_t session_now(struct session *s);
 int session_flush(struct session *s, bool *closed);
 
 /*
- * Every socket of every namespace that the filter admits, to `fn`. `between` is called every now and
- * then so that the ring buffer does not fill meanwhile; may be NULL. Returns the number of
+ * Every socket of every namespace that the filter admits, to `fn`. `between` is called every now
+ * and then so that the ring buffer does not fill meanwhile; may be NULL. Returns the number of
  * namespaces walked; *failed counts those that could not be.
  */
 typedef void (*session_socket_fn)(void *arg, const struct tcpw_socket *socket);

@@ -5,7 +5,10 @@
 
 #include "command/options.h"
 
-enum watch_mode { WATCH_TRACE, WATCH_LIFE };
+enum watch_mode {
+	WATCH_TRACE,
+	WATCH_LIFE
+};
 
 /* Runs until interrupted, until --duration or --count; returns enum exit_status. */
 int watch_run(const struct options *options, enum watch_mode mode);

@@ -64,7 +64,8 @@ int cgroup_resolve(const char *path, uint64_t *id, char *error, size_t error_siz
 	size_t len = err ? 0 : strlen(mount);
 
 	if (err) {
-		snprintf(error, error_size, "no cgroup2 file system is mounted: '--cgroup' needs one");
+		snprintf(error, error_size,
+			 "no cgroup2 file system is mounted: '--cgroup' needs one");
 		return err;
 	}
 	if (strncmp(path, mount, len) == 0 && (path[len] == '/' || path[len] == '\0'))
@@ -80,7 +81,8 @@ int cgroup_resolve(const char *path, uint64_t *id, char *error, size_t error_siz
 	}
 	/* ".." leads out of the tree */
 	if (!S_ISDIR(st.st_mode) || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		snprintf(error, error_size, "no cgroup '%s': not a directory below %s", path, mount);
+		snprintf(error, error_size, "no cgroup '%s': not a directory below %s", path,
+			 mount);
 		return -ENOTDIR;
 	}
 	*id = st.st_ino;
@@ -156,7 +158,7 @@ static void add(struct cgroup_names *names, uint64_t id, const char *path)
  */
 static void walk(struct cgroup_names *names)
 {
-	char *const roots[] = { names->mount, NULL };
+	char *const roots[] = {names->mount, NULL};
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	size_t skip = strlen(names->mount);
 	FTSENT *entry;

@@ -25,9 +25,9 @@ int cgroup_names_new(struct cgroup_names **out);
 void cgroup_names_free(struct cgroup_names *names);
 
 /*
- * The path below the mount ("/" is the root), or NULL when there is none (any more). An id that is not
- * in the cache makes it walk, at most once in 200 ms of `now` (ns, any steady clock): a cgroup that
- * came and went in between stays unknown. The string is valid until the next call.
+ * The path below the mount ("/" is the root), or NULL when there is none (any more). An id that is
+ * not in the cache makes it walk, at most once in 200 ms of `now` (ns, any steady clock): a cgroup
+ * that came and went in between stays unknown. The string is valid until the next call.
  */
 const char *cgroup_names_path(struct cgroup_names *names, uint64_t id, uint64_t now);
 

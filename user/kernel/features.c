@@ -83,17 +83,17 @@ static void probe_tracepoints(struct features *f, const struct btf *btf)
 		int args; /* at least */
 		const char *why;
 	} wanted[] = {
-		{ FEATURE_STATE, "inet_sock_set_state", 3, "not in this kernel" },
-		{ FEATURE_TIMER_START, "timer_start", 1, "not in this kernel" },
-		{ FEATURE_TIMER_CANCEL, "timer_cancel", 1, "not in this kernel" },
-		{ FEATURE_TIMER_EXPIRE, "timer_expire_entry", 1, "not in this kernel" },
-		{ FEATURE_SEGMENT, "kfree_skb", 4, "kernel older than 6.11" },
-		{ FEATURE_RETRANSMIT, "tcp_retransmit_skb", 2, "not in this kernel" },
-		{ FEATURE_RETRANSMIT_SYNACK, "tcp_retransmit_synack", 2, "not in this kernel" },
-		{ FEATURE_RESET_SENT, "tcp_send_reset", 2, "not in this kernel" },
-		{ FEATURE_RESET_REASON, "tcp_send_reset", 3, "kernel older than 6.10" },
-		{ FEATURE_RESET_RECEIVED, "tcp_receive_reset", 1, "not in this kernel" },
-		{ FEATURE_DESTROY, "tcp_destroy_sock", 1, "not in this kernel" },
+		{FEATURE_STATE, "inet_sock_set_state", 3, "not in this kernel"},
+		{FEATURE_TIMER_START, "timer_start", 1, "not in this kernel"},
+		{FEATURE_TIMER_CANCEL, "timer_cancel", 1, "not in this kernel"},
+		{FEATURE_TIMER_EXPIRE, "timer_expire_entry", 1, "not in this kernel"},
+		{FEATURE_SEGMENT, "kfree_skb", 4, "kernel older than 6.11"},
+		{FEATURE_RETRANSMIT, "tcp_retransmit_skb", 2, "not in this kernel"},
+		{FEATURE_RETRANSMIT_SYNACK, "tcp_retransmit_synack", 2, "not in this kernel"},
+		{FEATURE_RESET_SENT, "tcp_send_reset", 2, "not in this kernel"},
+		{FEATURE_RESET_REASON, "tcp_send_reset", 3, "kernel older than 6.10"},
+		{FEATURE_RESET_RECEIVED, "tcp_receive_reset", 1, "not in this kernel"},
+		{FEATURE_DESTROY, "tcp_destroy_sock", 1, "not in this kernel"},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
@@ -137,10 +137,10 @@ static void probe_symbols(struct features *f)
 		enum feature id;
 		const char *symbol;
 	} wanted[] = {
-		{ FEATURE_SYMBOL_TIMEWAIT, "tw_timer_handler" },
-		{ FEATURE_SYMBOL_REQUEST, "reqsk_timer_handler" },
+		{FEATURE_SYMBOL_TIMEWAIT, "tw_timer_handler"},
+		{FEATURE_SYMBOL_REQUEST, "reqsk_timer_handler"},
 	};
-	uint64_t *addresses[] = { &f->tw_timer_function, &f->request_timer_function };
+	uint64_t *addresses[] = {&f->tw_timer_function, &f->request_timer_function};
 
 	for (size_t i = 0; i < 2; i++) {
 		int err = kallsyms_lookup("/proc/kallsyms", wanted[i].symbol, addresses[i]);
@@ -158,7 +158,7 @@ static void probe_symbols(struct features *f)
 
 static void probe_accept(struct features *f)
 {
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
 	char path[96];
 	int err = ENOENT;
 
@@ -178,14 +178,12 @@ static void probe_accept(struct features *f)
 
 static void probe_sandbox(struct features *f)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			   LANDLOCK_CREATE_RULESET_VERSION);
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	uint32_t action = SECCOMP_RET_ERRNO;
 
 	set(f, FEATURE_LANDLOCK, abi > 0,
 	    "kernel older than 5.13, or Landlock is not among its security modules");
-	set(f, FEATURE_SECCOMP,
-	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
+	set(f, FEATURE_SECCOMP, syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0,
 	    "kernel without CONFIG_SECCOMP_FILTER");
 }
 

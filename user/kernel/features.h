@@ -11,30 +11,30 @@
 #include <stdint.h>
 
 /* X(identifier, name, what is lost without it) */
-#define FEATURES(X)                                                                                \
-	X(BTF, "kernel BTF", "everything: without /sys/kernel/btf/vmlinux nothing can be loaded")  \
-	X(STATE, "tracepoint inet_sock_set_state", "everything: no transition is seen")            \
-	X(TIMER_START, "tracepoint timer_start", "the beginning of SYN_RECEIVED and TIME_WAIT")    \
-	X(TIMER_CANCEL, "tracepoint timer_cancel", "the end of SYN_RECEIVED, TIME_WAIT reuse")     \
-	X(TIMER_EXPIRE, "tracepoint timer_expire_entry", "the expiry of TIME_WAIT and SYN-ACKs")   \
-	X(SYMBOL_TIMEWAIT, "symbol tw_timer_handler", "TIME_WAIT, and orphans in FIN_WAIT_2")      \
-	X(SYMBOL_REQUEST, "symbol reqsk_timer_handler", "SYN_RECEIVED")                            \
-	X(SEGMENT, "tracepoint kfree_skb with its receiver",                                       \
-	  "the moment an orphan's FIN_WAIT_2 becomes TIME_WAIT (found by the socket table)")       \
-	X(RETRANSMIT, "tracepoint tcp_retransmit_skb", "retransmits of data, SYN and FIN")         \
-	X(RETRANSMIT_SYNACK, "tracepoint tcp_retransmit_synack", "retransmits of SYN-ACK")         \
-	X(RESET_SENT, "tracepoint tcp_send_reset", "resets sent, and the causes they settle")      \
-	X(RESET_REASON, "reason of a reset sent", "why a reset was sent")                          \
-	X(RESET_RECEIVED, "tracepoint tcp_receive_reset", "resets received")                       \
-	X(DESTROY, "tracepoint tcp_destroy_sock", "nothing; lines of a close come 1 ms later")     \
-	X(ACCEPT, "tracepoint sys_exit_accept4",                                                   \
-	  "accept times, and who accepted (the listener's owner is shown)")                        \
-	X(ITER_TCP, "iterator tcp", "sockets older than the tracer; snapshot")                     \
-	X(ITER_FILE, "iterator task_file", "owners of sockets older than the tracer")              \
-	X(CGROUP, "field sock_cgroup_data.cgroup", "cgroup, container and unit of a socket")       \
-	X(MPTCP, "field mptcp_sock.first", "owners of MPTCP connections")                          \
-	X(MISSED, "count of missed runs", "the loss stage 'missed' (bpf_prog_info, 5.12)")         \
-	X(LANDLOCK, "Landlock", "one layer of the sandbox")                                        \
+#define FEATURES(X)                                                                               \
+	X(BTF, "kernel BTF", "everything: without /sys/kernel/btf/vmlinux nothing can be loaded") \
+	X(STATE, "tracepoint inet_sock_set_state", "everything: no transition is seen")           \
+	X(TIMER_START, "tracepoint timer_start", "the beginning of SYN_RECEIVED and TIME_WAIT")   \
+	X(TIMER_CANCEL, "tracepoint timer_cancel", "the end of SYN_RECEIVED, TIME_WAIT reuse")    \
+	X(TIMER_EXPIRE, "tracepoint timer_expire_entry", "the expiry of TIME_WAIT and SYN-ACKs")  \
+	X(SYMBOL_TIMEWAIT, "symbol tw_timer_handler", "TIME_WAIT, and orphans in FIN_WAIT_2")     \
+	X(SYMBOL_REQUEST, "symbol reqsk_timer_handler", "SYN_RECEIVED")                           \
+	X(SEGMENT, "tracepoint kfree_skb with its receiver",                                      \
+	  "the moment an orphan's FIN_WAIT_2 becomes TIME_WAIT (found by the socket table)")      \
+	X(RETRANSMIT, "tracepoint tcp_retransmit_skb", "retransmits of data, SYN and FIN")        \
+	X(RETRANSMIT_SYNACK, "tracepoint tcp_retransmit_synack", "retransmits of SYN-ACK")        \
+	X(RESET_SENT, "tracepoint tcp_send_reset", "resets sent, and the causes they settle")     \
+	X(RESET_REASON, "reason of a reset sent", "why a reset was sent")                         \
+	X(RESET_RECEIVED, "tracepoint tcp_receive_reset", "resets received")                      \
+	X(DESTROY, "tracepoint tcp_destroy_sock", "nothing; lines of a close come 1 ms later")    \
+	X(ACCEPT, "tracepoint sys_exit_accept4",                                                  \
+	  "accept times, and who accepted (the listener's owner is shown)")                       \
+	X(ITER_TCP, "iterator tcp", "sockets older than the tracer; snapshot")                    \
+	X(ITER_FILE, "iterator task_file", "owners of sockets older than the tracer")             \
+	X(CGROUP, "field sock_cgroup_data.cgroup", "cgroup, container and unit of a socket")      \
+	X(MPTCP, "field mptcp_sock.first", "owners of MPTCP connections")                         \
+	X(MISSED, "count of missed runs", "the loss stage 'missed' (bpf_prog_info, 5.12)")        \
+	X(LANDLOCK, "Landlock", "one layer of the sandbox")                                       \
 	X(SECCOMP, "seccomp filter", "one layer of the sandbox")
 
 enum feature {

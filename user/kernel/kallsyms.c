@@ -20,8 +20,8 @@ static bool line_is_of(const char *line, const char *symbol, uint64_t *address)
 	if (end == line || end[0] != ' ' || !end[1] || end[2] != ' ')
 		return false;
 	end += 3;
-	return strncmp(end, symbol, len) == 0 && (end[len] == '\n' || end[len] == '\t' ||
-						  end[len] == ' ' || end[len] == '\0');
+	return strncmp(end, symbol, len) == 0 &&
+	       (end[len] == '\n' || end[len] == '\t' || end[len] == ' ' || end[len] == '\0');
 }
 
 int kallsyms_lookup(const char *path, const char *symbol, uint64_t *address)

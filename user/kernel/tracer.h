@@ -25,10 +25,10 @@ const char *tracer_libbpf_version(void);
 struct tracer_options {
 	const struct features *features;
 	const struct tcpw_filter *filter;
-	uint64_t ring_size; /* bytes, a power of two and a multiple of the page size */
+	uint64_t ring_size;  /* bytes, a power of two and a multiple of the page size */
 	uint64_t max_chosen; /* connections that an owner filter may let in */
-	bool witnesses;     /* false: only the iterators, for a snapshot */
-	bool accept;        /* attach to accept: taxes every system call */
+	bool witnesses;      /* false: only the iterators, for a snapshot */
+	bool accept;         /* attach to accept: taxes every system call */
 };
 
 /*
