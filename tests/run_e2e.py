@@ -233,8 +233,8 @@ def main():
         for name, _ in runner.failures:
             print(f"  {name}")
     c = runner.counts
-    print(f"{c['passed']} passed, {c['failed']} failed, {c['skipped']} skipped "
-          f"in {time.monotonic() - start:.0f} s")
+    print(f"run_e2e: {time.monotonic() - start:.0f} s")
+    print(f"{c['passed']} passed, {c['failed']} failed, {c['skipped']} skipped")
     if c["failed"] or runner.stopping:
         return 1
     return 1 if c["skipped"] and os.environ.get("CI") == "true" else 0

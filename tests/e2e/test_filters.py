@@ -39,7 +39,8 @@ class TestFilters(TracedCase):
         cls.actors = {}
         cls.cgroup = f"{CGROUP}/e2e-filter-{os.getpid()}"
         os.makedirs(cls.cgroup)
-        for name, where, comm in (("red", cls.peer, "e2e-red"), ("green", cls.peer, "e2e-fifteen-byt"),
+        for name, where, comm in (("red", cls.peer, "e2e-red"),
+                                  ("green", cls.peer, "e2e-fifteen-byt"),
                                   ("blue", cls.ns, "e2e-blue"), ("grey", cls.ns, "e2e-grey"),
                                   ("lone", cls.ns, "e2e-lone")):
             cls.actors[name] = actor.Actor(where, comm=comm)

@@ -83,7 +83,7 @@ def join(lines):
 
 
 def find(lives, netns, laddr=None, lport=None, raddr=None, rport=None):
-    """Lives of this endpoint, oldest first. A line may not know the local port yet: any may match."""
+    """Lives of this endpoint, oldest first; one line that matches is enough (ports come late)."""
     want = {k: v for k, v in (("laddr", laddr), ("lport", lport), ("raddr", raddr),
                               ("rport", rport)) if v is not None}
     found = [life for life in lives if any(

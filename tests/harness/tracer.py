@@ -2,7 +2,6 @@
 """The tracer under test: started, awaited, read line by line, stopped."""
 
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -138,25 +137,6 @@ class Tracer:
 
     def transitions(self):
         return [e for e in self.lines if e["event"] == "transition"]
-
-    def summary(self):
-        """Figures of the summary on standard error: {"seen": n, "ring_full": n, ...}"""
-        return figures(self.stderr)
-
-
-def figures(text):
-    """
-    Every "number word" and "word number" pair ("seen 12", "12 seen", "ring_full=3", "ring full: 3").
-    """
-    found = {}
-    for name in ("seen", "submitted", "filtered", "ring_full", "map_full", "lost", "connections",
-                 "incomplete"):
-        word = name.replace("_", "[ _-]")
-        m = (re.search(rf"\b{word}\b\s*[:=]?\s*(\d+)", text) or
-             re.search(rf"\b(\d+)\s+{word}\b", text))
-        if m:
-            found[name] = int(m.group(1))
-    return found
 
 
 def run(*args, timeout=60, stdin=subprocess.DEVNULL, **kwargs):

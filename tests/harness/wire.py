@@ -29,7 +29,7 @@ class Capture:
         os.close(fd)
         self.process = subprocess.Popen(
             ns.argv("tcpdump", "-i", device, "-p", "-n", "-U", "--immediate-mode", "-s", "128",
-                    "-B", "8192", "--time-stamp-precision=nano", "-w", self.path, "tcp or icmp or icmp6"),
+                    "-B", "8192", "--time-stamp-precision=nano", "-w", self.path, "tcp"),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         line = b""
         while b"listening on" not in line:
