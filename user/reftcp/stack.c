@@ -9,7 +9,6 @@
 #include "reftcp/addr.h"
 #include "reftcp/output.h"
 #include "reftcp/timeouts.h"
-#include "reftcp/window.h"
 
 void reftcp_config_default(struct reftcp_config *out)
 {
@@ -80,7 +79,7 @@ static int allocate(struct reftcp_stack *s)
 		return err;
 	s->memory += (size_t)c->chunks * (c->chunk_size + sizeof(uint32_t));
 	s->snd_slots = stream_slots(c->send_buffer, c->chunk_size);
-	s->rcv_slots = stream_slots(window_stream_limit(s), c->chunk_size);
+	s->rcv_slots = stream_slots(c->recv_buffer, c->chunk_size);
 	s->tcbs = take(s, c->connections, sizeof(*s->tcbs));
 	s->dirs = take(s, (size_t)c->connections * (s->snd_slots + s->rcv_slots), sizeof(*s->dirs));
 	s->txseg_total = c->connections + c->segments;
