@@ -5,10 +5,10 @@
 #include "reftcp/conntab.h"
 #include "reftcp/rtxq.h"
 
-#define CHECK(ok)                                                                                  \
-	do {                                                                                       \
-		if (!(ok))                                                                         \
-			return #ok;                                                                \
+#define CHECK(ok)                   \
+	do {                        \
+		if (!(ok))          \
+			return #ok; \
 	} while (0)
 
 static bool full_name(enum reftcp_state state)
@@ -77,15 +77,17 @@ static const char *receive_broken(const struct reftcp_stack *s, const struct tcb
 	return NULL;
 }
 
-static const char *timers_broken(const struct tcb *c)
+static const char *timers_broken(const struct reftcp_stack *s, const struct tcb *c)
 {
 	reftcp_time first = REFTCP_NEVER;
 	bool sent = c->rtx_head && !(c->rtx_head->flags & TXSEG_FRESH);
 
 	for (unsigned int i = 0; i < TIMER_COUNT; i++)
 		first = c->deadline[i] < first ? c->deadline[i] : first;
-	CHECK(first == REFTCP_NEVER ||
-	      (wheel_queued(&c->node) && c->node.due <= wheel_tick(first)));
+	CHECK(first == REFTCP_NEVER || wheel_queued(&c->node));
+	/* One that is due already fires at the next tick. */
+	CHECK(first == REFTCP_NEVER || c->node.due <= wheel_tick(first) ||
+	      c->node.due == s->wheel.tick + 1);
 	CHECK(timer_armed(c, TIMER_TIME_WAIT) == (c->state == REFTCP_TIME_WAIT));
 	if (c->state == REFTCP_CLOSED || c->state == REFTCP_LISTEN)
 		CHECK(first == REFTCP_NEVER);
@@ -121,7 +123,7 @@ static const char *tcb_broken(const struct reftcp_stack *s, const struct tcb *c)
 {
 	const char *bad = state_broken(s, c);
 
-	bad = bad ? bad : timers_broken(c);
+	bad = bad ? bad : timers_broken(s, c);
 	if (bad || !full_name(c->state))
 		return bad;
 	bad = bad ? bad : queue_broken(c);

@@ -99,7 +99,8 @@ void peer_send_full(struct peer *p, uint8_t ctl, uint32_t seq, uint32_t ack, uin
 	must(reftcp_arrives(p->stack, buf, head + len, p->now, &p->verdict) == 0);
 }
 
-void peer_send(struct peer *p, uint8_t ctl, uint32_t seq, uint32_t ack, const void *text, size_t len)
+void peer_send(struct peer *p, uint8_t ctl, uint32_t seq, uint32_t ack, const void *text,
+	       size_t len)
 {
 	peer_send_full(p, ctl, seq, ack, PEER_WINDOW, ctl & CTL_SYN ? &p->syn_opt : NULL, 0, text,
 		       len);

@@ -19,13 +19,13 @@ struct peer {
 	reftcp_id id, listener;
 	reftcp_time now;
 	struct reftcp_endpoint ours, theirs; /* the stack's and the peer's */
-	uint32_t iss;			     /* the stack's, once its SYN was seen */
-	uint32_t isn;			     /* the peer's */
-	bool ts_on;			     /* put timestamps on what the peer sends */
+	uint32_t iss;                        /* the stack's, once its SYN was seen */
+	uint32_t isn;                        /* the peer's */
+	bool ts_on;                          /* put timestamps on what the peer sends */
 	uint32_t ts_val, ts_ecr;
-	struct tcpopt syn_opt;		     /* of the peer's SYN */
-	uint8_t ip_ecn;			     /* of what the peer sends */
-	struct reftcp_verdict verdict;	     /* of the last arrival */
+	struct tcpopt syn_opt;         /* of the peer's SYN */
+	uint8_t ip_ecn;                /* of what the peer sends */
+	struct reftcp_verdict verdict; /* of the last arrival */
 	uint8_t packet[65536];
 	size_t packet_len;
 	struct segment out; /* the last one that left; text points into packet */

@@ -247,13 +247,13 @@ static void rcv_data_established_positions(void **state)
 		uint32_t rcv_nxt; /* afterwards, relative */
 		bool ack;
 	} row[] = {
-		{1, 4, 5, false},     /* exact: a delayed ACK */
-		{1, 4, 5, true},      /* old: an ACK at once */
-		{3, 6, 9, false},     /* straddles the left edge: 4 are new */
-		{20009, 1, 9, true},  /* just right of the window */
-		{20000, 9, 9, true},  /* last octets of the window: kept */
-		{12, 3, 9, true},     /* beyond a gap */
-		{9, 3, 15, true},     /* fills it */
+		{1, 4, 5, false},    /* exact: a delayed ACK */
+		{1, 4, 5, true},     /* old: an ACK at once */
+		{3, 6, 9, false},    /* straddles the left edge: 4 are new */
+		{20009, 1, 9, true}, /* just right of the window */
+		{20000, 9, 9, true}, /* last octets of the window: kept */
+		{12, 3, 9, true},    /* beyond a gap */
+		{9, 3, 15, true},    /* fills it */
 	};
 	struct reftcp_status st;
 

@@ -357,7 +357,10 @@ static void segment__ip_options__are_stepped_over(void **state)
 
 static void stream__random_writes_and_drops__keep_every_octet(void **state)
 {
-	enum { LIMIT = 5000, CHUNK = 256 };
+	enum {
+		LIMIT = 5000,
+		CHUNK = 256
+	};
 	struct chunk_pool pool;
 	struct stream st;
 	uint32_t dir[32];
@@ -431,7 +434,9 @@ static void on_fire(void *ctx, struct wheel_node *node)
 
 static void wheel__random_deadlines__fire_in_order_and_on_time(void **state)
 {
-	enum { N = 2000 };
+	enum {
+		N = 2000
+	};
 	static struct wheel w;
 	static struct wheel_node node[N];
 	struct fired f = {.w = &w};
@@ -490,8 +495,7 @@ int main(void)
 		cmocka_unit_test(inetsum__any_length__agrees_with_the_definition),
 		cmocka_unit_test(tcpopt__everything__survives_a_round_trip),
 		cmocka_unit_test(tcpopt__sack_beside_timestamps__keeps_three_blocks),
-		cmocka_unit_test(
-			tcpopt__illegal_lengths__end_the_parse_and_keep_what_was_read),
+		cmocka_unit_test(tcpopt__illegal_lengths__end_the_parse_and_keep_what_was_read),
 		cmocka_unit_test(tcpopt__unknown_and_unaligned__are_stepped_over),
 		cmocka_unit_test(segment__ipv4__survives_a_round_trip),
 		cmocka_unit_test(segment__ipv6__survives_a_round_trip),

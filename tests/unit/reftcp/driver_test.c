@@ -92,9 +92,9 @@ static uint32_t near(struct driver *d, uint32_t base, uint32_t wnd)
 
 static uint8_t some_ctl(struct driver *d, enum reftcp_state state)
 {
-	static const uint8_t usual[] = {CTL_ACK,	   CTL_ACK,	      CTL_ACK | CTL_PSH,
+	static const uint8_t usual[] = {CTL_ACK,           CTL_ACK,           CTL_ACK | CTL_PSH,
 					CTL_ACK | CTL_FIN, CTL_ACK | CTL_FIN, CTL_SYN,
-					CTL_SYN | CTL_ACK, CTL_RST,	      CTL_RST | CTL_ACK,
+					CTL_SYN | CTL_ACK, CTL_RST,           CTL_RST | CTL_ACK,
 					CTL_ACK | CTL_URG, CTL_ACK | CTL_ECE, CTL_SYN | CTL_FIN};
 
 	if (state == REFTCP_LISTEN && rnd(d, 4))
@@ -143,9 +143,8 @@ static void some_segment(struct driver *d)
 	if (!c)
 		return;
 	seg.dst = (struct reftcp_endpoint){ours, c->local.port ? c->local.port : 80};
-	seg.src = (struct reftcp_endpoint){theirs,
-					   c->hashed ? c->remote.port
-						     : (uint16_t)(1000 + rnd(d, 8))};
+	seg.src = (struct reftcp_endpoint){theirs, c->hashed ? c->remote.port
+							     : (uint16_t)(1000 + rnd(d, 8))};
 	seg.ctl = some_ctl(d, c->state);
 	seg.seq = seq_of(near(d, c->rcv.nxt.n, c->rcv.wnd));
 	seg.ack = rnd(d, 3) ? c->snd.nxt : c->snd.una;
@@ -263,9 +262,8 @@ static void some_event(struct driver *d)
 	case 3:
 	case 4:
 	case 5:
-		for (uint32_t n = rnd(d, 6); n && !reftcp_transmit(d->s, packet, sizeof(packet),
-								   d->now, &len);
-		     n--)
+		for (uint32_t n = rnd(d, 6);
+		     n && !reftcp_transmit(d->s, packet, sizeof(packet), d->now, &len); n--)
 			assert_true(len <= 1500);
 		break;
 	case 6:

@@ -359,11 +359,11 @@ static void reset_in(enum reftcp_state from, uint32_t seq, int error)
 	assert_int_equal(peer_drain(&p), 0);
 }
 
-#define RESET_TEST(name, from, seq, error)                                                         \
-	static void name##_to_closed__reset(void **state)                                          \
-	{                                                                                          \
-		(void)state;                                                                       \
-		reset_in(REFTCP_##from, seq, error);                                               \
+#define RESET_TEST(name, from, seq, error)                \
+	static void name##_to_closed__reset(void **state) \
+	{                                                 \
+		(void)state;                              \
+		reset_in(REFTCP_##from, seq, error);      \
 	}
 RESET_TEST(established, ESTABLISHED, 1, -ECONNRESET)
 RESET_TEST(fin_wait_1, FIN_WAIT_1, 1, -ECONNRESET)
@@ -394,11 +394,11 @@ static void abort_in(enum reftcp_state from, bool reset)
 		assert_int_equal(p.out.ctl, CTL_RST);
 }
 
-#define ABORT_TEST(name, from, reset)                                                              \
-	static void name##_to_closed__abort(void **state)                                          \
-	{                                                                                          \
-		(void)state;                                                                       \
-		abort_in(REFTCP_##from, reset);                                                    \
+#define ABORT_TEST(name, from, reset)                     \
+	static void name##_to_closed__abort(void **state) \
+	{                                                 \
+		(void)state;                              \
+		abort_in(REFTCP_##from, reset);           \
 	}
 ABORT_TEST(established, ESTABLISHED, true)
 ABORT_TEST(fin_wait_1, FIN_WAIT_1, true)
@@ -423,11 +423,11 @@ static void user_timeout_in(enum reftcp_state from)
 	assert_int_equal(peer_error(&p), -ETIMEDOUT);
 }
 
-#define USER_TIMEOUT_TEST(name, from)                                                              \
-	static void name##_to_closed__user_timeout(void **state)                                   \
-	{                                                                                          \
-		(void)state;                                                                       \
-		user_timeout_in(REFTCP_##from);                                                    \
+#define USER_TIMEOUT_TEST(name, from)                            \
+	static void name##_to_closed__user_timeout(void **state) \
+	{                                                        \
+		(void)state;                                     \
+		user_timeout_in(REFTCP_##from);                  \
 	}
 USER_TIMEOUT_TEST(established, ESTABLISHED)
 USER_TIMEOUT_TEST(fin_wait_1, FIN_WAIT_1)
@@ -439,19 +439,18 @@ static void keepalive_in(enum reftcp_state from)
 {
 	peer_reach(&p, from);
 	assert_int_equal(reftcp_set(p.stack, p.id, REFTCP_OPT_KEEPALIVE, 1, p.now), 0);
-	assert_int_equal(reftcp_set(p.stack, p.id, REFTCP_OPT_USER_TIMEOUT, 100000 * REFTCP_S,
-				    p.now),
-			 0);
+	assert_int_equal(
+		reftcp_set(p.stack, p.id, REFTCP_OPT_USER_TIMEOUT, 100000 * REFTCP_S, p.now), 0);
 	peer_count(&p, 3 * 7200 * REFTCP_S);
 	assert_edge(from, REFTCP_CLOSED, CLAUSE_KEEPALIVE);
 	assert_int_equal(peer_error(&p), -ETIMEDOUT);
 }
 
-#define KEEPALIVE_TEST(name, from)                                                                 \
-	static void name##_to_closed__keepalive(void **state)                                      \
-	{                                                                                          \
-		(void)state;                                                                       \
-		keepalive_in(REFTCP_##from);                                                       \
+#define KEEPALIVE_TEST(name, from)                            \
+	static void name##_to_closed__keepalive(void **state) \
+	{                                                     \
+		(void)state;                                  \
+		keepalive_in(REFTCP_##from);                  \
 	}
 KEEPALIVE_TEST(established, ESTABLISHED)
 KEEPALIVE_TEST(fin_wait_2, FIN_WAIT_2)
