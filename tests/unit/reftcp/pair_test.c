@@ -172,7 +172,7 @@ static void configure(struct story *s, struct reftcp_config *c, int i)
 	c->segments = 600;
 	c->chunks = 200;
 	c->chunk_size = 2048;
-	c->send_buffer = 1 + rnd(s, 60000);
+	c->send_buffer = 500 + rnd(s, 60000);
 	c->recv_buffer = 600 + rnd(s, 100000);
 	c->mtu = 576 + rnd(s, 9000);
 	c->sack = rnd(s, 4);
