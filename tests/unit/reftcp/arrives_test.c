@@ -523,6 +523,26 @@ static void rcv_urg_close_wait_ignored(void **state)
 	assert_false(peer_events(&p) & REFTCP_EVENT_URGENT);
 }
 
+/* ---- seventh ---- */
+
+/* MAY-17: the user learns where the peer pushed. */
+static void rcv_psh_established_told(void **state)
+{
+	struct reftcp_received got;
+	char buf[20];
+
+	(void)state;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	peer_send(&p, CTL_ACK, 1, 1, "abc", 3);
+	assert_int_equal(reftcp_receive(p.stack, p.id, buf, 20, p.now, &got), 0);
+	assert_false(got.push);
+	peer_send(&p, CTL_ACK | CTL_PSH, 4, 1, "def", 3);
+	assert_int_equal(reftcp_receive(p.stack, p.id, buf, 2, p.now, &got), 0);
+	assert_false(got.push);
+	assert_int_equal(reftcp_receive(p.stack, p.id, buf, 20, p.now, &got), 0);
+	assert_true(got.push);
+}
+
 /* ---- eighth ---- */
 
 static void rcv_fin_established_before_its_data(void **state)
@@ -799,6 +819,7 @@ int main(void)
 		T(rcv_ack_established_old_window),
 		T(rcv_urg_established_advance),
 		T(rcv_urg_close_wait_ignored),
+		T(rcv_psh_established_told),
 		T(rcv_fin_established_before_its_data),
 		T(rcv_fin_fin_wait_1_with_ack),
 		T(rcv_data_established_paws),

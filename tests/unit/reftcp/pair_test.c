@@ -141,7 +141,8 @@ static bool both_gone(void *ctx, struct pair *pair)
 	struct story *s = ctx;
 
 	(void)pair;
-	return s->user[0].gone && s->user[1].gone;
+	/* One whose SYNs were all lost has no other end. */
+	return s->user[0].gone && (s->user[1].gone || !s->user[1].id);
 }
 
 static struct link_config weather(struct story *s)
