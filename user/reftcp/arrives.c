@@ -49,6 +49,10 @@ static const struct step *walk(struct arrival *a, const struct step_list *list)
 			list = &steps_listen;
 			i = 0;
 			break;
+		case STEP_TO_OTHER:
+			list = &steps_other;
+			i = 0;
+			break;
 		case STEP_TO_SIXTH:
 			list = &steps_other;
 			i = step_sixth;

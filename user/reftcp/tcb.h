@@ -238,6 +238,8 @@ struct tcb {
 	/* Listener. */
 	uint32_t backlog, accept_count, syn_count;
 	struct tcb *accept_head, *accept_tail;
+	reftcp_time cookie_at; /* when the last SYN cookie went out */
+	bool cookie_at_valid;
 	struct tcb *family; /* children not yet the user's */
 
 	/* Shadows: the reset last due, and what the endpoint's own SYN offered. */

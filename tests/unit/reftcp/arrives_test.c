@@ -733,6 +733,83 @@ static void rcv_ack_syn_received_accept_queue_full(void **state)
 	assert_int_equal(peer_state(&p), REFTCP_ESTABLISHED);
 }
 
+/* ---- SYN cookies, RFC 4987 3.6 ---- */
+
+static void with_cookies(struct reftcp_config *c)
+{
+	c->syn_cookies = true;
+	c->timestamps = c->sack = c->window_scale = true;
+}
+
+/* A listener of one whose only place is taken: the next SYN is answered by a cookie. */
+static void fill_backlog(void)
+{
+	struct reftcp_open args = {.local = p.ours, .backlog = 1};
+
+	assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
+	p.theirs.port = 5000;
+	peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+	assert_int_equal(peer_drain(&p), 1);
+	p.theirs.port = 5001;
+}
+
+static void rcv_syn_listen_cookie_round_trip(void **state)
+{
+	struct reftcp_status st;
+
+	(void)state;
+	start_with(with_cookies);
+	fill_backlog();
+	p.ts_on = true;
+	p.ts_val = 77;
+	p.syn_opt.has |= TCPOPT_SCALE | TCPOPT_SACK_OK;
+	p.syn_opt.scale = 6;
+	p.syn_opt.mss = 1300;
+	peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+	assert_int_equal(p.verdict.disposition, REFTCP_ANSWERED);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.ctl, CTL_SYN | CTL_ACK);
+	assert_int_equal(p.out.opt.has, TCPOPT_MSS | TCPOPT_TS | TCPOPT_SCALE | TCPOPT_SACK_OK);
+	assert_int_equal(reftcp_status(p.stack, p.listener, &st), 0);
+	assert_int_equal(st.syn_queue, 1); /* nothing remembered */
+	p.now += 50 * REFTCP_S;
+	peer_send(&p, CTL_ACK, 1, 1, "data", 4);
+	assert_int_equal(reftcp_accept(p.stack, p.listener, p.now, &p.id), 0);
+	assert_int_equal(reftcp_status(p.stack, p.id, &st), 0);
+	assert_int_equal(st.state, REFTCP_ESTABLISHED);
+	assert_int_equal(st.snd_scale, 6);
+	assert_true(st.sack && st.timestamps);
+	assert_int_equal(st.mss, 1220 - 12); /* the entry below 1300 */
+	assert_int_equal(st.unread, 4);
+	assert_int_equal(st.unacked, 0);
+	assert_int_equal(reftcp_counters(p.stack)->cookies_taken, 1);
+}
+
+static void rcv_ack_listen_false_cookie(void **state)
+{
+	(void)state;
+	start_with(with_cookies);
+	fill_backlog();
+	/* While no cookies are out, none is believed. */
+	peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+	assert_out(CTL_RST, 1, 0);
+	peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+	assert_true(peer_take(&p));
+	for (uint32_t bit = 0; bit < 32; bit++) {
+		peer_send(&p, CTL_ACK, 1, 1 + (1u << bit), NULL, 0);
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.ctl, CTL_RST);
+	}
+	peer_send(&p, CTL_ACK, 2, 1, NULL, 0); /* another ISN of the peer */
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.ctl, CTL_RST);
+	p.now += 200 * REFTCP_S; /* too late */
+	peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.ctl, CTL_RST);
+	assert_int_equal(reftcp_counters(p.stack)->cookies_taken, 0);
+}
+
 /* ---- addresses ---- */
 
 static void rcv_syn_listen_bad_addresses(void **state)
@@ -795,6 +872,8 @@ int main(void)
 		T(rcv_syn_listen_with_text),
 		T(rcv_syn_listen_backlog_full),
 		T(rcv_syn_listen_bad_addresses),
+		T(rcv_syn_listen_cookie_round_trip),
+		T(rcv_ack_listen_false_cookie),
 		T(rcv_ack_syn_sent_unacceptable),
 		T(rcv_rst_syn_sent_no_ack),
 		T(rcv_ack_syn_sent_no_syn),

@@ -58,6 +58,7 @@ static void start(struct driver *d, uint64_t seed, enum reftcp_personality perso
 	config.send_buffer = 16384;
 	config.recv_buffer = seed % 2 ? 16384 : 200000;
 	config.replies = 8;
+	config.syn_cookies = seed % 4 > 1;
 	config.personality = personality;
 	config.sack = seed % 3;
 	config.timestamps = seed % 5 == 4;
