@@ -145,13 +145,15 @@ static void update_window(struct arrival *a, uint32_t wnd)
 		timer_set(c, TIMER_USER, a->now + c->user_timeout);
 }
 
-/* RFC 5681 2, DUPLICATE ACKNOWLEDGMENT (a) to (e). */
+/* RFC 5681 2, DUPLICATE ACKNOWLEDGMENT (a) to (e). Answers to probes of a closed window are no
+ * sign of loss. */
 static bool duplicate(const struct arrival *a, uint32_t wnd)
 {
 	const struct tcb *c = a->c;
 
-	return c->rtx_head && a->seg->text_len == 0 && !(a->seg->ctl & (CTL_SYN | CTL_FIN)) &&
-	       seq_eq(a->seg->ack, c->snd.una) && wnd == c->snd.wnd;
+	return c->rtx_head && wnd && a->seg->text_len == 0 &&
+	       !(a->seg->ctl & (CTL_SYN | CTL_FIN)) && seq_eq(a->seg->ack, c->snd.una) &&
+	       wnd == c->snd.wnd;
 }
 
 /* RFC 5681 3.1 lets the window grow only while it is what limits: a sender short of data would

@@ -49,6 +49,10 @@ static const struct step *walk(struct arrival *a, const struct step_list *list)
 			list = &steps_listen;
 			i = 0;
 			break;
+		case STEP_TO_OTHER:
+			list = &steps_other;
+			i = 0;
+			break;
 		case STEP_TO_SIXTH:
 			list = &steps_other;
 			i = step_sixth;
@@ -58,8 +62,8 @@ static const struct step *walk(struct arrival *a, const struct step_list *list)
 	return row;
 }
 
-static void segment_arrives(struct reftcp_stack *s, const struct segment *seg, reftcp_time now,
-			    struct reftcp_verdict *out)
+void arrives_segment(struct reftcp_stack *s, const struct segment *seg, reftcp_time now,
+		     struct reftcp_verdict *out)
 {
 	struct arrival a = {
 		.s = s,
@@ -150,7 +154,7 @@ int reftcp_arrives(struct reftcp_stack *s, const void *packet, size_t len, reftc
 			fault = segment_parse(&seg, &ip, s->config.verify_checksums);
 			if (fault == SEGMENT_OK) {
 				s->counters.bad_options += !!(seg.opt.has & TCPOPT_MALFORMED);
-				segment_arrives(s, &seg, now, &v);
+				arrives_segment(s, &seg, now, &v);
 			}
 		}
 	}

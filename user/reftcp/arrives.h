@@ -5,6 +5,9 @@
 
 #include "reftcp/step.h"
 
+/* A segment for whoever it is for, along the steps of its state. */
+void arrives_segment(struct reftcp_stack *s, const struct segment *seg, reftcp_time now,
+		     struct reftcp_verdict *out);
 /* The options, window and congestion bits of a SYN or SYN,ACK. */
 void arrives_negotiate(struct arrival *a);
 /* Text and FIN of a SYN, kept until the connection is ESTABLISHED. */

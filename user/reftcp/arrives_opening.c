@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "reftcp/congestion.h"
+#include "reftcp/cookie.h"
 #include "reftcp/conntab.h"
 #include "reftcp/ecn.h"
 #include "reftcp/listen.h"
@@ -40,6 +41,32 @@ static enum step_result listen_reset(struct arrival *a)
 	return a->seg->ctl & CTL_RST ? step_drop(a) : STEP_NEXT;
 }
 
+/*
+ * DEVIATES RFC 9293 3.10.7.2, second: RFC 4987 3.6, an ACK that gives back a cookie of ours opens
+ * the connection nothing had been remembered of.
+ */
+static enum step_result listen_cookie(struct arrival *a)
+{
+	struct tcb *c;
+
+	if (!a->s->config.syn_cookies || !a->c->backlog ||
+	    (a->seg->ctl & (CTL_ACK | CTL_SYN)) != CTL_ACK)
+		return STEP_NEXT;
+	if (!cookie_valid(a)) {
+		a->s->counters.cookies_failed += a->c->cookie_at_valid;
+		return STEP_NEXT;
+	}
+	if (!listen_accept_room(a->c)) {
+		a->s->counters.accept_queue_full++;
+		return step_drop(a);
+	}
+	c = cookie_open(a);
+	if (!c)
+		return step_drop(a);
+	a->c = c;
+	return STEP_TO_OTHER;
+}
+
 /* Second, check for an ACK: any is bad. */
 static enum step_result listen_ack(struct arrival *a)
 {
@@ -49,19 +76,28 @@ static enum step_result listen_ack(struct arrival *a)
 	return step_answered(a);
 }
 
-/* The TCB the SYN is for: the listener itself, or a child of it. */
+/* The TCB the SYN is for: the listener itself, or a child of it; null, and what became of the
+ * SYN is said, where there is no room. */
 static struct tcb *take_listener(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
 	if (c->backlog) {
+		if (!listen_syn_room(c) && a->s->config.syn_cookies) {
+			cookie_send(a);
+			a->disposition = REFTCP_ANSWERED;
+			return NULL;
+		}
 		if (!listen_syn_room(c) || !listen_accept_room(c)) {
 			a->s->counters.syn_dropped++;
+			a->disposition = REFTCP_DROPPED;
 			return NULL;
 		}
 		c = listen_child(a->s, c, &a->seg->dst, &a->seg->src);
-		if (!c)
+		if (!c) {
 			a->s->counters.syn_dropped++;
+			a->disposition = REFTCP_DROPPED;
+		}
 		return c;
 	}
 	conntab_unlisten(a->s, c);
@@ -96,7 +132,7 @@ static enum step_result listen_syn(struct arrival *a)
 		return STEP_NEXT;
 	c = take_listener(a);
 	if (!c)
-		return step_drop(a);
+		return STEP_DONE;
 	a->c = c;
 	a->s->counters.passive_opens++;
 	tcb_start_receive(c, a->seg->seq);
@@ -117,6 +153,7 @@ static enum step_result listen_other(struct arrival *a)
 
 static const struct step listen_rows[] = {
 	{"RFC 9293 3.10.7.2", "first, check for a RST", listen_reset},
+	{"RFC 4987 3.6", "a SYN cookie comes back", listen_cookie},
 	{"RFC 9293 3.10.7.2", "second, check for an ACK", listen_ack},
 	{"RFC 9293 3.10.7.2", "third, check for a SYN", listen_syn},
 	{"RFC 9293 3.10.7.2", "fourth, other data or control", listen_other},

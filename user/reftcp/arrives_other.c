@@ -437,6 +437,9 @@ static enum step_result seventh_text(struct arrival *a)
 	/* Text that came with the SYN may have moved RCV.NXT since the first step. */
 	if (a->text_len && seq_lt(a->seq, c->rcv.nxt))
 		trim(a);
+	/* Nothing comes after a FIN. */
+	if (c->rcv.fin_valid && seq_gt(seq_add(a->seq, a->text_len), c->rcv.fin))
+		a->text_len = seq_lt(a->seq, c->rcv.fin) ? seq_diff(c->rcv.fin, a->seq) : 0;
 	if (a->text_len && a->seg->ctl & CTL_PSH) {
 		c->rcv.push = seq_add(a->seq, a->text_len);
 		c->rcv.push_valid = true;
@@ -458,6 +461,7 @@ static enum step_result eighth_fin(struct arrival *a)
 	c->rcv.nxt = seq_add(c->rcv.nxt, 1);
 	c->rcv.wnd -= c->rcv.wnd ? 1 : 0;
 	c->rcv.fin_done = true;
+	c->rcv.ranges = 0; /* what a peer sent beyond its own FIN */
 	window_ack_now(c);
 	stack_tell(a->s, c, REFTCP_EVENT_CLOSING | REFTCP_EVENT_READABLE);
 	switch (c->state) {

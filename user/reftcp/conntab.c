@@ -127,15 +127,21 @@ static bool same_name(const struct tcb *a, const struct tcb *b)
 
 int conntab_listen(struct reftcp_stack *s, struct tcb *c)
 {
-	struct tcb **bucket = &s->listen_buckets[c->local.port & s->listen_mask];
-
-	for (struct tcb *other = *bucket; other; other = other->listen_next)
+	for (struct tcb *other = s->listen_buckets[c->local.port & s->listen_mask]; other;
+	     other = other->listen_next)
 		if (same_name(c, other))
 			return -EADDRINUSE;
+	conntab_listen_again(s, c);
+	return 0;
+}
+
+void conntab_listen_again(struct reftcp_stack *s, struct tcb *c)
+{
+	struct tcb **bucket = &s->listen_buckets[c->local.port & s->listen_mask];
+
 	c->listen_next = *bucket;
 	*bucket = c;
 	c->on_listeners = true;
-	return 0;
 }
 
 void conntab_unlisten(struct reftcp_stack *s, struct tcb *c)

@@ -17,7 +17,10 @@ void conntab_remove(struct reftcp_stack *s, struct tcb *c);
 /* The listener that fits best: remote socket named before not named, then address. */
 struct tcb *conntab_listener(const struct reftcp_stack *s, const struct reftcp_endpoint *local,
 			     const struct reftcp_endpoint *remote);
+/* -EADDRINUSE if another one listens under the same name. */
 int conntab_listen(struct reftcp_stack *s, struct tcb *c);
+/* For one that comes back: another may have taken the name meanwhile (MUST-42), and both listen. */
+void conntab_listen_again(struct reftcp_stack *s, struct tcb *c);
 void conntab_unlisten(struct reftcp_stack *s, struct tcb *c);
 
 #endif

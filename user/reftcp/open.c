@@ -145,7 +145,7 @@ int open_activate(struct reftcp_stack *s, struct tcb *c, const struct reftcp_end
 	if (err) {
 		c->local = was_local;
 		c->remote = was_remote;
-		conntab_listen(s, c);
+		conntab_listen_again(s, c);
 		return err;
 	}
 	listen_drop_children(s, c, now);

@@ -224,7 +224,8 @@ static size_t send_tail_probe(struct reftcp_stack *s, struct tcb *c, uint8_t *bu
 	size_t n;
 
 	c->owe &= ~OWE_TAIL_PROBE;
-	if (!c->rtx_tail)
+	/* An ACK since the timer fired may have answered the question. */
+	if (!c->rtx_tail || c->rtx_tail->flags & TXSEG_SACKED || c->phase != PHASE_OPEN)
 		return 0;
 	again = !len || seq_diff(c->snd.nxt, c->snd.una) + len > c->snd.wnd;
 	n = again ? send_again(s, c, c->rtx_tail, buf, now) : send_new(s, c, len, false, buf, now);

@@ -55,7 +55,7 @@ static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *
 	if (!c->prr_flight)
 		c->prr_flight = 1;
 	if (c->sack_on)
-		c->cwnd = rtxq_pipe(c);
+		c->cwnd = rtxq_pipe(c) + mss_sender(c);
 	else
 		c->cwnd = c->ssthresh + DUP_THRESHOLD * mss_sender(c); /* RFC 5681 3.2 (3) */
 	timer_clear(c, TIMER_PROBE);

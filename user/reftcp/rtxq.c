@@ -132,6 +132,10 @@ void rtxq_mark_sacked(struct tcb *c, struct txseg *seg)
 
 void rtxq_mark_lost(struct tcb *c, struct txseg *seg)
 {
+	if (seg->flags & TXSEG_SACKED) {
+		uncount(c, seg, seg->len);
+		seg->flags &= ~TXSEG_SACKED;
+	}
 	if (seg->flags & TXSEG_RETRANS) {
 		seg->flags &= ~TXSEG_RETRANS;
 		c->retrans -= seg->len;

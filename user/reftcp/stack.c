@@ -9,7 +9,6 @@
 #include "reftcp/addr.h"
 #include "reftcp/output.h"
 #include "reftcp/timeouts.h"
-#include "reftcp/window.h"
 
 void reftcp_config_default(struct reftcp_config *out)
 {
@@ -79,10 +78,11 @@ static int allocate(struct reftcp_stack *s)
 	if (err)
 		return err;
 	s->memory += (size_t)c->chunks * (c->chunk_size + sizeof(uint32_t));
-	s->snd_slots = stream_slots(c->send_buffer, c->chunk_size);
-	s->rcv_slots = stream_slots(window_stream_limit(s), c->chunk_size);
+	s->snd_slots = s->keeps_octets ? stream_slots(c->send_buffer, c->chunk_size) : 0;
+	s->rcv_slots = s->keeps_octets ? stream_slots(c->recv_buffer, c->chunk_size) : 0;
 	s->tcbs = take(s, c->connections, sizeof(*s->tcbs));
-	s->dirs = take(s, (size_t)c->connections * (s->snd_slots + s->rcv_slots), sizeof(*s->dirs));
+	s->dirs = take(s, (size_t)c->connections * (s->snd_slots + s->rcv_slots) + 1,
+		       sizeof(*s->dirs));
 	s->txseg_total = c->connections + c->segments;
 	s->txsegs = take(s, s->txseg_total, sizeof(*s->txsegs));
 	s->buckets = take(s, buckets, sizeof(struct tcb *));
@@ -100,6 +100,12 @@ static int allocate(struct reftcp_stack *s)
 
 int reftcp_new(struct reftcp_stack **out, const struct reftcp_config *config, reftcp_time now)
 {
+	return stack_new(out, config, now, false);
+}
+
+int stack_new(struct reftcp_stack **out, const struct reftcp_config *config, reftcp_time now,
+	      bool discard)
+{
 	struct reftcp_stack *s;
 	uint64_t seed;
 	int err;
@@ -111,6 +117,7 @@ int reftcp_new(struct reftcp_stack **out, const struct reftcp_config *config, re
 		return -ENOMEM;
 	s->memory = sizeof(*s);
 	s->config = *config;
+	s->keeps_octets = !discard;
 	s->key = siphash_key_from(config->secret);
 	for (int i = 0; i < 2; i++) {
 		seed = 0x7265667463700000u + (uint64_t)i;

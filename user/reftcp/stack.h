@@ -61,7 +61,12 @@ struct reftcp_stack {
 	uint32_t challenge_count;
 	uint32_t port_step;
 	size_t memory;
+	bool keeps_octets; /* false: streams only count (shadows) */
 };
+
+/* reftcp_new; discard: streams keep no octets, and there need be no chunks for them. */
+int stack_new(struct reftcp_stack **out, const struct reftcp_config *config, reftcp_time now,
+	      bool discard);
 
 static inline int64_t stack_rule(const struct reftcp_stack *s, enum rule rule)
 {

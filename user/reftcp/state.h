@@ -32,7 +32,8 @@ struct reftcp_stack;
 	X(HALF_DUPLEX, "RFC 9293 3.6.1", "data nobody will read")            \
 	X(HARD_ERROR, "RFC 9293 3.9.2.2", "ICMP hard error")                 \
 	X(KEEPALIVE, "RFC 9293 3.8.4", "keep-alive without an answer")       \
-	X(FIN_WAIT_2_TIMEOUT, "RFC 9293 3.6", "orphan without a FIN")
+	X(FIN_WAIT_2_TIMEOUT, "RFC 9293 3.6", "orphan without a FIN")        \
+	X(COOKIE, "RFC 4987 3.6", "SYN cookie returned")
 
 enum clause {
 #define X(name, section, why) CLAUSE_##name,

@@ -15,6 +15,7 @@ enum step_result {
 	STEP_NEXT,
 	STEP_DONE,
 	STEP_TO_LISTEN, /* go on with 3.10.7.2 */
+	STEP_TO_OTHER,  /* go on with 3.10.7.4 from its start */
 	STEP_TO_SIXTH,  /* go on with 3.10.7.4 where the URG bit is checked */
 };
 

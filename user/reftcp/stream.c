@@ -129,11 +129,13 @@ int stream_write(struct stream *st, struct chunk_pool *pool, uint32_t off, const
 
 	if (len == 0)
 		return 0;
-	err = reserve(st, pool, off, len);
+	err = st->slots ? reserve(st, pool, off, len) : 0;
 	if (err)
 		return err;
 	if (off + len > st->high)
 		st->high = off + len;
+	if (!st->slots)
+		return 0;
 	while (len) {
 		uint32_t run;
 		uint8_t *to = place(st, pool, off, &run);
@@ -194,6 +196,10 @@ void stream_drop(struct stream *st, struct chunk_pool *pool, uint32_t n)
 {
 	uint32_t pos = st->head_off + n;
 
+	if (!st->slots) {
+		st->high = st->high > n ? st->high - n : 0;
+		return;
+	}
 	for (; pos >= pool->size; pos -= pool->size) {
 		uint32_t *slot = slot_at(st, 0);
 

@@ -40,7 +40,8 @@ void chunk_pool_release(struct chunk_pool *pool);
 
 /* Slots of the ring a stream of this limit needs. */
 uint32_t stream_slots(uint32_t limit, uint32_t chunk_size);
-/* dir has stream_slots entries and belongs to the caller. */
+/* dir has stream_slots entries and belongs to the caller. With no slots the stream only counts:
+ * it may be written and dropped, not read. */
 void stream_init(struct stream *st, uint32_t *dir, uint32_t slots, uint32_t limit);
 void stream_clear(struct stream *st, struct chunk_pool *pool);
 

@@ -13,7 +13,6 @@
 #include "reftcp/rto.h"
 #include "reftcp/secret.h"
 #include "reftcp/stack.h"
-#include "reftcp/window.h"
 
 #define DEFAULT_USER_TIMEOUT (300 * REFTCP_S) /* RFC 9293 3.9.1.1: five minutes */
 #define DEFAULT_R1 3                          /* RFC 9293 3.8.3 [SHLD-10] */
@@ -66,7 +65,7 @@ struct tcb *tcb_take(struct reftcp_stack *s)
 	index = (uint32_t)(c - s->tcbs);
 	dir = s->dirs + (size_t)index * (s->snd_slots + s->rcv_slots);
 	stream_init(&c->snd.stream, dir, s->snd_slots, s->config.send_buffer);
-	stream_init(&c->rcv.stream, dir + s->snd_slots, s->rcv_slots, window_stream_limit(s));
+	stream_init(&c->rcv.stream, dir + s->snd_slots, s->rcv_slots, s->config.recv_buffer);
 	tcb_clear_timers(c);
 	set_defaults(s, c);
 	return c;
@@ -139,6 +138,7 @@ static void flush(struct reftcp_stack *s, struct tcb *c)
 	stream_clear(&c->rcv.stream, &s->chunks);
 	c->snd.queued = 0;
 	c->rcv.ranges = 0;
+	c->rcv.held = 0;
 	c->owe = 0;
 	tcb_clear_timers(c);
 }
@@ -195,7 +195,7 @@ void tcb_return_to_listen(struct reftcp_stack *s, struct tcb *c, enum clause cla
 	c->sack_on = c->scale_on = c->ts.on = c->ecn.on = false;
 	c->rcv.fin_valid = c->rcv.fin_done = c->rcv.dsack_valid = false;
 	rto_init(s, c);
-	conntab_listen(s, c);
+	conntab_listen_again(s, c);
 }
 
 bool state_synchronized(enum reftcp_state state)

@@ -110,7 +110,9 @@ struct tcb {
 		uint32_t wnd, max_wnd; /* scaled */
 		uint8_t scale;
 		bool up_valid, fin_queued, fin_sent;
-		bool write_wanted; /* the user was told there was no room */
+		bool shadow_edge_valid;
+		struct seq shadow_edge; /* shadows: the furthest window edge the peer gave */
+		bool write_wanted;      /* the user was told there was no room */
 		bool push_valid;
 		struct seq push; /* end of the last SEND with PUSH */
 		uint32_t queued; /* octets in the stream */
@@ -236,7 +238,16 @@ struct tcb {
 	/* Listener. */
 	uint32_t backlog, accept_count, syn_count;
 	struct tcb *accept_head, *accept_tail;
+	reftcp_time cookie_at; /* when the last SYN cookie went out */
+	bool cookie_at_valid;
 	struct tcb *family; /* children not yet the user's */
+
+	/* Shadows: the reset last due, and what the endpoint's own SYN offered. */
+	bool shadow_reset_valid, shadow_blind;
+	uint8_t shadow_scale;
+	uint16_t shadow_wnd;
+	struct seq shadow_reset;
+	uint32_t shadow_offers;
 
 	reftcp_time deadline[TIMER_COUNT];
 };

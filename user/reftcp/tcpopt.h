@@ -57,9 +57,9 @@ struct tcpopt {
 void tcpopt_parse(struct tcpopt *out, const uint8_t *p, size_t len);
 
 /*
- * Writes what o->has asks for, padded with zeros to a multiple of four (MUST-69); returns the
- * length, at most TCPOPT_MAX. SACK blocks that do not fit are left out, last first; so is an
- * option there is no room for at all.
+ * Writes what o->has asks for, made a multiple of four by NOPs, so that no padding is left
+ * (MUST-69 does not arise); returns the length, at most TCPOPT_MAX. SACK blocks that do not fit are
+ * left out, last first; so is an option there is no room for at all.
  */
 size_t tcpopt_build(const struct tcpopt *o, uint8_t buf[TCPOPT_MAX]);
 

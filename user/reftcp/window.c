@@ -13,11 +13,6 @@ uint8_t window_scale_for(uint32_t buff)
 	return scale;
 }
 
-uint32_t window_stream_limit(const struct reftcp_stack *s)
-{
-	return s->config.recv_buffer + (1u << window_scale_for(s->config.recv_buffer));
-}
-
 void window_open(struct tcb *c)
 {
 	/* The SYN carries the window unscaled, so that it is what the peer sees first. */
@@ -42,17 +37,17 @@ bool window_update(struct tcb *c)
 	return space == grown || grown >= 2 * mss || grown >= half;
 }
 
-uint16_t window_field(struct tcb *c, bool syn)
+uint16_t window_field(const struct tcb *c, bool syn)
 {
 	uint32_t scale = syn || !c->scale_on ? 0 : c->rcv.scale;
-	/* Rounded up: rounded down, the right edge would go back (SHLD-14). */
-	uint64_t field = ((uint64_t)c->rcv.wnd + (1u << scale) - 1) >> scale;
+	/*
+	 * RFC 7323 2.3: rounded down. The edge told may so go back by less than a unit (2.4),
+	 * while the one segments are judged by stays. Rounded up, each small segment would push it
+	 * on, beyond RCV.BUFF in the end.
+	 */
+	uint32_t field = c->rcv.wnd >> scale;
 
-	if (field > 0xffff)
-		field = 0xffff;
-	if (!syn && field << scale > c->rcv.wnd)
-		c->rcv.wnd = (uint32_t)(field << scale);
-	return (uint16_t)field;
+	return (uint16_t)(field < 0xffff ? field : 0xffff);
 }
 
 void window_ack_now(struct tcb *c)

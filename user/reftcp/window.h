@@ -9,14 +9,12 @@
 
 /* The shift that lets RCV.BUFF be told in 16 bits, RFC 7323 2.2. */
 uint8_t window_scale_for(uint32_t buff);
-/* Octets the receive stream must be able to hold: RCV.BUFF and what rounding may add. */
-uint32_t window_stream_limit(const struct reftcp_stack *s);
 /* The first window, when the SYN is made or taken. */
 void window_open(struct tcb *c);
 /* Moves the right edge if that is worth telling. Returns true if the peer should be told now. */
 bool window_update(struct tcb *c);
 /* The field for a segment about to be sent; a SYN's is never scaled. */
-uint16_t window_field(struct tcb *c, bool syn);
+uint16_t window_field(const struct tcb *c, bool syn);
 
 /* In-order text came in: now or later, by 3.8.6.3. */
 void window_data_arrived(struct reftcp_stack *s, struct tcb *c, uint32_t len, reftcp_time now);

@@ -91,6 +91,26 @@ static void listen_to_syn_received__syn(void **state)
 	EDGE(LISTEN, SYN_RECEIVED, SYN_IN_LISTEN);
 }
 
+static void listen_to_syn_received__cookie(void **state)
+{
+	struct reftcp_open args = {.local = p.ours, .backlog = 1};
+
+	(void)state;
+	peer_end(&p);
+	peer_init(&p);
+	p.config.syn_cookies = true;
+	peer_start(&p);
+	assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
+	for (uint16_t port = 5000; port < 5002; port++) {
+		p.theirs.port = port;
+		peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+		assert_true(peer_take(&p));
+	}
+	peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+	p.path_len--; /* and on to ESTABLISHED */
+	EDGE(LISTEN, SYN_RECEIVED, COOKIE);
+}
+
 static void listen_to_closed__close(void **state)
 {
 	(void)state;
@@ -518,6 +538,7 @@ int main(void)
 		T(listen_to_syn_sent__active_open),
 		T(listen_to_syn_sent__send),
 		T(listen_to_syn_received__syn),
+		T(listen_to_syn_received__cookie),
 		T(listen_to_closed__close),
 		T(listen_to_closed__abort),
 		T(syn_sent_to_established__syn_ack),

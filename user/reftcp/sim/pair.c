@@ -71,6 +71,8 @@ static bool deliver(struct pair *pair, int i)
 	size_t len;
 
 	packet = link_receive(pair->link[i], pair->now, &len);
+	if (packet && pair->arriving)
+		pair->arriving(pair->ctx, !i, packet, len);
 	if (packet)
 		reftcp_arrives(pair->stack[!i], packet, len, pair->now, NULL);
 	return packet;

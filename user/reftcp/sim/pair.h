@@ -18,6 +18,8 @@ struct pair {
 	uint8_t buf[65536];
 	/* Null, or asked for every packet before it enters link[from]; false drops it. */
 	bool (*watch)(void *ctx, int from, const uint8_t *packet, size_t len);
+	/* Null, or told of every packet stack[to] is about to receive. */
+	void (*arriving)(void *ctx, int to, const uint8_t *packet, size_t len);
 	/* Null, or called whenever time has moved on and when nothing is left to deliver: what
 	 * the users do. */
 	void (*user)(void *ctx, struct pair *pair);
