@@ -4,6 +4,7 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+SHARE = $(PREFIX)/share
 CC = gcc
 CLANG = clang
 BPFTOOL = $(shell command -v bpftool || echo /usr/sbin/bpftool)
@@ -182,8 +183,18 @@ format: ## clang-format on everything
 
 install: all ## install under DESTDIR/PREFIX
 	install -D -m 755 $(OUT)/$(NAME) $(DESTDIR)$(PREFIX)/sbin/$(NAME)
-	$(if $(REFTCP_SRC),install -D -m 644 $(OUT)/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a)
-	$(if $(REFTCP_SRC),install -D -m 644 include/reftcp/reftcp.h $(DESTDIR)$(PREFIX)/include/reftcp/reftcp.h)
+	install -d $(DESTDIR)$(SHARE)/man/man8 $(DESTDIR)$(SHARE)/bash-completion/completions \
+		$(DESTDIR)$(SHARE)/zsh/site-functions $(DESTDIR)$(SHARE)/fish/vendor_completions.d
+	$(OUT)/$(NAME) help --man > $(DESTDIR)$(SHARE)/man/man8/$(NAME).8
+	$(OUT)/$(NAME) help --completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/$(NAME)
+	$(OUT)/$(NAME) help --completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_$(NAME)
+	$(OUT)/$(NAME) help --completion fish > $(DESTDIR)$(SHARE)/fish/vendor_completions.d/$(NAME).fish
+ifneq ($(REFTCP_SRC),)
+	install -D -m 644 $(OUT)/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a
+	install -D -m 755 $(OUT)/libreftcp.so $(DESTDIR)$(PREFIX)/lib/libreftcp.so.0
+	ln -sf libreftcp.so.0 $(DESTDIR)$(PREFIX)/lib/libreftcp.so
+	install -D -m 644 include/reftcp/reftcp.h $(DESTDIR)$(PREFIX)/include/reftcp/reftcp.h
+endif
 
 clean: ## remove build/
 	rm -rf $(BUILD)

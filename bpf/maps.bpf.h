@@ -49,20 +49,6 @@ struct tcpw_chosen_half_open_map {
 	__type(value, __u8);
 };
 
-/* Events that witness_state has taken on this CPU, innermost last: see state.bpf.c. */
-#define TCPW_NESTING_MAX 4
-
-struct tcpw_taken {
-	__u64 sk; /* its address: it cannot go away while its event is being told */
-	__u64 states;
-};
-
-struct tcpw_nesting {
-	__u32 depth;
-	__u32 pad;
-	struct tcpw_taken taken[TCPW_NESTING_MAX];
-};
-
 struct tcpw_nesting_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

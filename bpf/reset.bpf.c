@@ -92,12 +92,14 @@ int witness_reset_sent(__u64 *ctx)
 		reason = (__u32)ctx[2];
 	if (sk) {
 		state = sk->__sk_common.skc_state;
+		if (state == TCPW_TIME_WAIT)
+			state = BPF_CORE_READ((const struct inet_timewait_sock *)sk, tw_substate);
 		tuple_of(&tuple, &sk->__sk_common);
 		/* A listener answers for a connection it does not have: the reset is not its own.
 		 */
 		if (state != TCPW_LISTEN)
 			cookie = sk->__sk_common.skc_cookie.counter;
-		if (is_full(state)) {
+		if (is_full(sk->__sk_common.skc_state)) {
 			const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
 			flags = flags_of(sk, tp);
@@ -106,10 +108,15 @@ int witness_reset_sent(__u64 *ctx)
 		}
 	}
 	if (skb && (!sk || state == TCPW_LISTEN)) {
+		__u32 netns = sk ? tuple.netns : 0;
+
 		if (!tuple_of_segment(&tuple, skb)) {
 			account->filtered++;
 			return 0;
 		}
+		/* On its way to a socket a segment has lost its device, but the socket knows. */
+		if (netns)
+			tuple.netns = netns;
 	} else if (!sk) {
 		account->filtered++;
 		return 0;

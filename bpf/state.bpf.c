@@ -215,30 +215,31 @@ int witness_state(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	int old_state = (int)ctx[1], new_state = (int)ctx[2];
-	struct tcpw_nesting *n;
+	struct tcpw_nesting *n = nesting_here();
 
-	if (!is_told(sk, old_state, new_state))
-		return 0;
-	n = nesting_here();
 	if (!n)
 		return 0;
 	note_taken(n, sk, both_states(old_state, new_state));
-	on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE);
+	if (is_told(sk, old_state, new_state))
+		on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE);
 	return 0;
 }
 
+/*
+ * Also counts what it takes over, told or not: what the kernel counts as missed by witness_state
+ * less this is what both have missed.
+ */
 SEC("tp_btf/inet_sock_set_state")
 int witness_state_nested(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	int old_state = (int)ctx[1], new_state = (int)ctx[2];
-	struct tcpw_nesting *n;
+	struct tcpw_nesting *n = nesting_here();
 
-	if (!is_told(sk, old_state, new_state))
-		return 0;
-	n = nesting_here();
 	if (!n || was_taken(n, sk, both_states(old_state, new_state)))
 		return 0;
-	on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE_NESTED);
+	n->taken_over++;
+	if (is_told(sk, old_state, new_state))
+		on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE_NESTED);
 	return 0;
 }

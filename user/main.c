@@ -36,6 +36,16 @@ static int help(int argc, char **argv)
 		options_overview(stdout);
 		return EXIT_OK;
 	}
+	/* For `make install`: both are made from the option tables. */
+	if (!strcmp(argv[1], "--man")) {
+		options_man(stdout, TCPWITNESS_VERSION);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--completion") && argc > 2 &&
+	    options_completion(stdout, argv[2]) == 0)
+		return EXIT_OK;
+	if (!strcmp(argv[1], "--completion"))
+		return message_status(EXIT_USAGE, "'--completion' is made for bash, zsh or fish");
 	command = command_find(argv[1]);
 	if (!command) {
 		message("unknown command '%s': see 'tcpwitness help'", argv[1]);

@@ -243,6 +243,21 @@ struct tcpw_account {
 	__u64 map_full;
 };
 
+/* Events that witness_state has taken on this CPU, innermost last: see state.bpf.c. */
+#define TCPW_NESTING_MAX 4
+
+struct tcpw_taken {
+	__u64 sk; /* its address: it cannot go away while its event is being told */
+	__u64 states;
+};
+
+struct tcpw_nesting {
+	__u32 depth;
+	__u32 pad;
+	__u64 taken_over; /* events that witness_state had missed */
+	struct tcpw_taken taken[TCPW_NESTING_MAX];
+};
+
 /* Names the connection a record was lost of: by cookie, or by tuple where there is none. */
 struct tcpw_lost_key {
 	__u64 cookie;

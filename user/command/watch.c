@@ -214,8 +214,7 @@ static void count_losses(struct watch *w)
 		sum.filtered += a.filtered;
 		sum.ring_full += a.ring_full;
 		sum.map_full += a.map_full;
-		/* What witness_state misses, witness_state_nested takes. */
-		if (i != TCPW_PROGRAM_STATE && tracer_missed(t, (enum tcpw_program)i, &missed) == 0)
+		if (tracer_missed(t, (enum tcpw_program)i, &missed) == 0)
 			missed_sum += missed;
 	}
 	w->account = sum;

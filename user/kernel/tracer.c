@@ -335,6 +335,19 @@ bool tracer_has(const struct tracer *t, enum tcpw_program program)
 	return t->links[program] != NULL;
 }
 
+static uint64_t taken_over(const struct tracer *t)
+{
+	struct tcpw_nesting per_cpu[t->cpus];
+	__u32 zero = 0;
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.nesting), &zero, per_cpu))
+		return 0;
+	for (int i = 0; i < t->cpus; i++)
+		sum += per_cpu[i].taken_over;
+	return sum;
+}
+
 int tracer_missed(const struct tracer *t, enum tcpw_program program, uint64_t *missed)
 {
 	struct bpf_prog_info info = {0};
@@ -347,6 +360,13 @@ int tracer_missed(const struct tracer *t, enum tcpw_program program, uint64_t *m
 	if (len < offsetof(struct bpf_prog_info, recursion_misses) + sizeof(info.recursion_misses))
 		return -EOPNOTSUPP;
 	*missed = info.recursion_misses;
+	if (program == TCPW_PROGRAM_STATE) {
+		uint64_t taken = taken_over(t);
+
+		*missed = *missed > taken ? *missed - taken : 0;
+	} else if (program == TCPW_PROGRAM_STATE_NESTED) {
+		*missed = 0; /* what it missed had been taken by witness_state just before */
+	}
 	return 0;
 }
 

@@ -57,7 +57,9 @@ int tracer_account(const struct tracer *t, enum tcpw_program program, struct tcp
 
 /*
  * Events a program did not see because it was interrupted on its CPU while running
- * (bpf_prog_info.recursion_misses). 0 or -errno; -EOPNOTSUPP where the kernel does not count.
+ * (bpf_prog_info.recursion_misses). For TCPW_PROGRAM_STATE, those that TCPW_PROGRAM_STATE_NESTED
+ * did not take over; the latter then has none of its own. 0 or -errno; -EOPNOTSUPP where the kernel
+ * does not count.
  */
 int tracer_missed(const struct tracer *t, enum tcpw_program program, uint64_t *missed);
 

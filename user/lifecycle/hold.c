@@ -94,6 +94,22 @@ static bool settle(struct lifecycle *lc, struct held *h)
 	return true;
 }
 
+/* With the end of a connection, now that it is sure. */
+static void tell_life(struct lifecycle *lc, struct connection *c, uint64_t ts)
+{
+	struct lifecycle_event e = {
+		.kind = LIFECYCLE_LIFE,
+		.ts = ts,
+		.connection = &c->pub,
+		.tuple = c->pub.tuple,
+	};
+
+	if (c->life_done || c->half_open || c->pub.role == TCPW_ROLE_LISTENER)
+		return;
+	c->life_done = true;
+	lc->options.emit(lc->options.arg, &e);
+}
+
 static void emit_head(struct lifecycle *lc)
 {
 	struct held *h = hold_at(lc, lc->hold.head);
@@ -117,6 +133,7 @@ static void emit_head(struct lifecycle *lc)
 	if (!h->dropped && h->event.kind == LIFECYCLE_TRANSITION &&
 	    h->event.u.transition.new_state == TCPW_CLOSED) {
 		c->over = true;
+		tell_life(lc, c, h->event.ts);
 		connection_drop(lc, c);
 	}
 	connection_unref(lc, c);

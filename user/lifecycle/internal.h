@@ -121,6 +121,7 @@ struct lifecycle {
 	uint64_t lost[LOST_NOTES];
 	uint64_t lost_half_open[LOST_NOTES];
 	uint64_t listeners[LISTENER_NOTES]; /* cookies by namespace and port, newest wins */
+	uint64_t lost_at; /* time of the newest record told when one was lost; 0: never */
 	uint32_t hole_epoch; /* counts losses that no connection could be named for */
 	uint64_t walked;     /* when the socket table had been walked; 0: not yet */
 	size_t orphans;
@@ -150,7 +151,10 @@ struct move {
 
 /* Moves `c` to another state and queues the event; the one place where a state is told. */
 void connection_move(struct lifecycle *lc, struct connection *c, const struct move *move);
-void queue_life(struct lifecycle *lc, struct connection *c, uint64_t ts);
+/* The last state that a process can see has ended; a TIME_WAIT goes on. */
+void queue_pending_life(struct lifecycle *lc, struct connection *c, uint64_t ts);
+/* Whether a record of the half-open connection with this tuple was lost; forgets it. */
+bool take_lost_half_open(struct lifecycle *lc, const struct tcpw_tuple *tuple);
 
 /* hold.c */
 int hold_init(struct hold *h, size_t max);

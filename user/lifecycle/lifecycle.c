@@ -59,9 +59,15 @@ static uint64_t *lost_note(struct lifecycle *lc, uint64_t cookie)
 	return &lc->lost[cookie % LOST_NOTES];
 }
 
-static uint64_t *lost_half_open_note(struct lifecycle *lc, uint64_t hash)
+bool take_lost_half_open(struct lifecycle *lc, const struct tcpw_tuple *tuple)
 {
-	return &lc->lost_half_open[hash % LOST_NOTES];
+	uint64_t hash = tuple_hash(tuple);
+	uint64_t *note = &lc->lost_half_open[hash % LOST_NOTES];
+
+	if (*note != hash)
+		return false;
+	*note = 0;
+	return true;
 }
 
 struct connection *connection_new(struct lifecycle *lc, uint64_t cookie,
@@ -99,10 +105,8 @@ struct connection *half_open_new(struct lifecycle *lc, const struct tcpw_tuple *
 	c->pub.complete = true;
 	c->state = TCPW_LISTEN;
 	c->hole_epoch = lc->hole_epoch;
-	if (*lost_half_open_note(lc, tuple_hash(tuple)) == tuple_hash(tuple)) {
-		*lost_half_open_note(lc, tuple_hash(tuple)) = 0;
+	if (take_lost_half_open(lc, tuple))
 		connection_hole(lc, c);
-	}
 	table_link(&lc->half_open, c);
 	return c;
 }
@@ -206,18 +210,16 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 	}
 }
 
-void queue_life(struct lifecycle *lc, struct connection *c, uint64_t ts)
+void queue_pending_life(struct lifecycle *lc, struct connection *c, uint64_t ts)
 {
 	struct lifecycle_event e = {
 		.kind = LIFECYCLE_LIFE,
 		.ts = ts,
 		.tuple = c->pub.tuple,
-		.u.life.time_wait_pending = c->state == TCPW_TIME_WAIT && c->end == NONE,
+		.u.life.time_wait_pending = true,
 	};
 
-	if (c->life_done || c->pub.role == TCPW_ROLE_LISTENER)
-		return;
-	if (e.u.life.time_wait_pending && lc->options.life_complete)
+	if (c->life_done || lc->options.life_complete)
 		return;
 	c->life_done = true;
 	hold_push(lc, c, &e, false, 0);
@@ -326,6 +328,7 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 {
 	struct connection *c;
 
+	lc->lost_at = lc->order.given_out;
 	if (key->cookie) {
 		*lost_note(lc, key->cookie) = key->cookie;
 		c = find_cookie(lc, key->cookie);
@@ -334,7 +337,7 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 
 		c = find_half_open(lc, &key->tuple);
 		if (!c)
-			*lost_half_open_note(lc, hash) = hash;
+			lc->lost_half_open[hash % LOST_NOTES] = hash;
 	}
 	if (c)
 		connection_hole(lc, c);
@@ -342,6 +345,7 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 
 void lifecycle_lost_any(struct lifecycle *lc)
 {
+	lc->lost_at = lc->order.given_out;
 	lc->hole_epoch++;
 }
 

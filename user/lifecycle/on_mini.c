@@ -22,8 +22,6 @@ static void end_mini(struct lifecycle *lc, struct connection *c, uint64_t ts, ui
 				       .ts = ts,
 				       .evidence = evidence,
 				       .wait = wait});
-	if (!c->half_open)
-		queue_life(lc, c, ts);
 }
 
 static void request_begins(struct lifecycle *lc, const struct tcpw_mini_record *r)
@@ -108,7 +106,7 @@ static void timewait_starts(struct lifecycle *lc, struct connection *c,
 	if (c->guess != NONE) {
 		hold_confirm_guess(lc, c);
 		if (c->pub.counted)
-			queue_life(lc, c, r->h.ts);
+			queue_pending_life(lc, c, r->h.ts);
 	}
 	if (!c->mini) {
 		c->mini = true;
@@ -117,12 +115,20 @@ static void timewait_starts(struct lifecycle *lc, struct connection *c,
 			return;
 		}
 	}
+	if (r->substate == TCPW_TIME_WAIT && c->state != TCPW_TIME_WAIT &&
+	    c->state != TCPW_FIN_WAIT_2 && c->state != TCPW_CLOSING) {
+		/* No such move exists: the record of the state between was lost. */
+		connection_hole(lc, c);
+		path_add(c, TCPW_TIME_WAIT, r->h.ts);
+		c->state = TCPW_TIME_WAIT;
+		lc->stats.withheld++;
+	}
 	if (c->state != TCPW_TIME_WAIT && r->substate == TCPW_TIME_WAIT) {
 		bool orphan = c->state == TCPW_FIN_WAIT_2 && c->pub.counted;
 
 		to_time_wait(lc, c, r->h.ts, LIFECYCLE_FROM_TIMER);
 		if (orphan)
-			queue_life(lc, c, r->h.ts);
+			queue_pending_life(lc, c, r->h.ts);
 	}
 }
 
@@ -146,7 +152,7 @@ static void timewait_segment(struct lifecycle *lc, struct connection *c,
 	if (c->state == TCPW_FIN_WAIT_2 && r->substate == TCPW_TIME_WAIT && c->end == NONE) {
 		to_time_wait(lc, c, r->h.ts, LIFECYCLE_FROM_TIMER);
 		if (c->pub.counted)
-			queue_life(lc, c, r->h.ts);
+			queue_pending_life(lc, c, r->h.ts);
 	}
 	if ((r->tcp_flags & TH_RST) && c->end != NONE)
 		hold_at(lc, c->end)->evidence |= EVIDENCE_SEGMENT_RST;

@@ -178,7 +178,7 @@ void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 					       .source = LIFECYCLE_FROM_SNAPSHOT,
 					       .ts = s->ts});
 		if (c->pub.counted)
-			queue_life(lc, c, s->ts);
+			queue_pending_life(lc, c, s->ts);
 	}
 }
 

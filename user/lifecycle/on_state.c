@@ -50,6 +50,20 @@ static void inherit_by_port(struct lifecycle *lc, struct connection *c)
 	c->pub.owner = owner_ref(l->pub.owner);
 }
 
+#define HALF_OPEN_LONGEST_NS 180000000000ull
+
+/*
+ * Whether the absence of a request socket can only mean that there was none: the table was walked
+ * before, and nothing has been lost for as long as a half-open connection may last.
+ */
+static bool nothing_unknown(const struct lifecycle *lc, const struct connection *c,
+			    const struct tcpw_state_record *r)
+{
+	return lc->walked && r->h.ts > lc->walked && c->pub.complete && !lc->stats.half_open_full &&
+	       !(r->flags & TCPW_SOCK_FASTOPEN) &&
+	       (!lc->lost_at || r->h.ts > lc->lost_at + HALF_OPEN_LONGEST_NS);
+}
+
 /* The child of a listener shows itself at the end of its handshake. */
 static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
@@ -73,8 +87,12 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		c->state = TCPW_SYN_RECEIVED;
 		half->over = true;
 		connection_drop(lc, half);
-	} else if (lc->walked && r->h.ts > lc->walked && c->pub.complete && c->hole_epoch == 0 &&
-		   !lc->stats.half_open_full && !(r->flags & TCPW_SOCK_FASTOPEN)) {
+	} else if (take_lost_half_open(lc, &r->tuple)) {
+		connection_hole(lc, c);
+		path_add(c, TCPW_SYN_RECEIVED, 0);
+		c->state = TCPW_SYN_RECEIVED;
+		inherit_by_port(lc, c);
+	} else if (nothing_unknown(lc, c, r)) {
 		/* Nothing was lost and nothing is unknown: there was no request socket. */
 		c->state = TCPW_LISTEN;
 		c->evidence |= EVIDENCE_NO_REQUEST;
@@ -157,7 +175,6 @@ static void move_to_closed(struct lifecycle *lc, struct connection *c,
 		m.evidence |= EVIDENCE_LISTENER_GONE;
 	final_counts(c, r);
 	connection_move(lc, c, &m);
-	queue_life(lc, c, r->h.ts);
 }
 
 /* The full socket of a connection whose timewait mini-socket has already taken over. */
@@ -166,7 +183,7 @@ static void full_socket_gone(struct lifecycle *lc, struct connection *c,
 {
 	final_counts(c, r);
 	if (c->state == TCPW_TIME_WAIT)
-		queue_life(lc, c, r->h.ts);
+		queue_pending_life(lc, c, r->h.ts);
 }
 
 void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
