@@ -110,6 +110,15 @@ static __always_inline __u64 cgroup_of(const struct sock *sk)
 	return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 }
 
+/*
+ * Payload sent, each byte once. (bytes_acked, which ss shows, counts the SYN of an active side and
+ * the FIN as well.)
+ */
+static __always_inline __u64 payload_sent(const struct tcp_sock *tp)
+{
+	return tp->bytes_sent - tp->bytes_retrans;
+}
+
 #define SOCK_FLAG_DEAD 0 /* enum sock_flags, include/net/sock.h: the same from 5.10 to 7.2 */
 #define SOCK_FLAG_LINGER 4
 

@@ -33,7 +33,7 @@ static __always_inline void fill_full(struct tcpw_socket *s, const struct sock *
 	if ((__s32)s->rx_queue < 0)
 		s->rx_queue = 0; /* the FIN counts in neither */
 	s->tx_queue = tp->write_seq - tp->snd_una;
-	s->bytes_sent = tp->bytes_acked;
+	s->bytes_sent = payload_sent(tp);
 	s->bytes_received = tp->bytes_received;
 	s->retransmits = tp->total_retrans;
 	s->srtt_us = tp->srtt_us >> 3;

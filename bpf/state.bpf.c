@@ -65,7 +65,7 @@ static __always_inline void send_close(struct tcpw_account *account, __u16 progr
 	if (!r)
 		return;
 	fill_state(&r->s, sk, tp, cookie, tuple, old_state, TCPW_CLOSED);
-	r->bytes_sent = tp ? tp->bytes_acked : 0;
+	r->bytes_sent = tp ? payload_sent(tp) : 0;
 	r->bytes_received = tp ? tp->bytes_received : 0;
 	r->retransmits = tp ? tp->total_retrans : 0;
 	r->srtt_us = tp ? tp->srtt_us >> 3 : 0;

@@ -120,8 +120,8 @@ struct tcpw_open_record {
 
 struct tcpw_close_record {
 	struct tcpw_state_record s;
-	__u64 bytes_sent;     /* acknowledged by the peer: tcp_sock.bytes_acked */
-	__u64 bytes_received; /* tcp_sock.bytes_received */
+	__u64 bytes_sent;     /* payload, each byte once: tcp_sock.bytes_sent - bytes_retrans */
+	__u64 bytes_received; /* tcp_sock.bytes_received: payload, and 1 for a FIN */
 	__u32 retransmits;    /* tcp_sock.total_retrans */
 	__u32 srtt_us;        /* smoothed round-trip time; 0 is unknown */
 };

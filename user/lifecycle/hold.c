@@ -82,7 +82,8 @@ static bool settle(struct lifecycle *lc, struct held *h)
 		evidence |= EVIDENCE_HOLE;
 	e->u.transition.cause =
 		cause_of(e->u.transition.old_state, e->u.transition.new_state, evidence);
-	if (e->u.transition.new_state == TCPW_CLOSED)
+	/* For a process the connection is over when it enters TIME_WAIT. */
+	if (e->u.transition.new_state == TCPW_CLOSED || e->u.transition.new_state == TCPW_TIME_WAIT)
 		h->c->pub.end_cause = e->u.transition.cause;
 	if (doubtful(h, evidence)) {
 		lc->stats.withheld++;

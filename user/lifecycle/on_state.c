@@ -127,6 +127,16 @@ static struct connection *begin_late(struct lifecycle *lc, const struct tcpw_sta
 	return c;
 }
 
+/* The kernel counts the peer's FIN among the bytes received (tcp_rcv_nxt_update). */
+static bool fin_received(const struct connection *c)
+{
+	for (uint8_t i = 0; i < c->pub.path_len; i++)
+		if (c->pub.path[i] == TCPW_CLOSE_WAIT || c->pub.path[i] == TCPW_CLOSING ||
+		    c->pub.path[i] == TCPW_TIME_WAIT)
+			return true;
+	return false;
+}
+
 static void final_counts(struct connection *c, const struct tcpw_state_record *r)
 {
 	const struct tcpw_close_record *close = (const void *)r;
@@ -135,6 +145,8 @@ static void final_counts(struct connection *c, const struct tcpw_state_record *r
 		return;
 	c->pub.bytes_sent = close->bytes_sent;
 	c->pub.bytes_received = close->bytes_received;
+	if (c->pub.bytes_received && fin_received(c))
+		c->pub.bytes_received--;
 	c->pub.retransmits = close->retransmits;
 	c->pub.srtt_us = close->srtt_us;
 	c->pub.counted = true;
