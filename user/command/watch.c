@@ -359,6 +359,7 @@ static int finish(struct watch *w, int status)
 	struct session *s = &w->session;
 	bool stopped_by_count = w->options->count && w->lines >= w->options->count;
 
+	tracer_detach(s->tracer);
 	if (status == EXIT_OK && !w->closed) {
 		consume(w);
 		/* After the last line asked for there is nothing more to say. */

@@ -17,6 +17,7 @@ struct tracer {
 	struct tcpw *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *links[TCPW_PROGRAM_COUNT];
+	bool attached[TCPW_PROGRAM_COUNT]; /* until tracer_detach() */
 	struct bpf_link *sockets_link, *files_link;
 	struct tcpw_account *per_cpu; /* room for one look-up */
 	uint64_t *next_seq;           /* expected next, by program and CPU */
@@ -295,6 +296,15 @@ void tracer_free(struct tracer *t)
 	free(t);
 }
 
+void tracer_detach(struct tracer *t)
+{
+	for (int i = 0; i < TCPW_PROGRAM_COUNT; i++) {
+		t->attached[i] = t->links[i] != NULL;
+		bpf_link__destroy(t->links[i]);
+		t->links[i] = NULL;
+	}
+}
+
 int tracer_fd(const struct tracer *t)
 {
 	return ring_buffer__epoll_fd(t->ring);
@@ -332,7 +342,7 @@ int tracer_account(const struct tracer *t, enum tcpw_program program, struct tcp
 
 bool tracer_has(const struct tracer *t, enum tcpw_program program)
 {
-	return t->links[program] != NULL;
+	return t->links[program] || t->attached[program];
 }
 
 static uint64_t taken_over(const struct tracer *t)

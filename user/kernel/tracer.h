@@ -39,6 +39,12 @@ int tracer_new(struct tracer **out, const struct tracer_options *options, char *
 	       size_t error_size);
 void tracer_free(struct tracer *t);
 
+/*
+ * Detaches every witness: no record follows what is in the ring buffer now, so that what is read
+ * from it and what was counted can be compared. The accounts stay readable.
+ */
+void tracer_detach(struct tracer *t);
+
 /* Descriptor that becomes readable when there are records and tracer_wait() was called. */
 int tracer_fd(const struct tracer *t);
 
