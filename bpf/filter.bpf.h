@@ -234,4 +234,15 @@ static __always_inline bool verdict_passes(struct tcpw_account *account, enum fi
 	return false;
 }
 
+/* Judges a record of a connection that is known by its cookie, and books one that is dropped. */
+static __always_inline bool connection_passes(struct tcpw_account *account, __u64 cookie,
+					      const struct tcpw_tuple *tuple)
+{
+	if (tuple_passes(tuple) &&
+	    (!filter_asks_owner() || chosen_by_cookie(cookie) == FILTER_PASS))
+		return true;
+	account->filtered++;
+	return false;
+}
+
 #endif

@@ -50,11 +50,8 @@ static __always_inline void send_reset(struct tcpw_account *account, __u16 progr
 {
 	struct tcpw_reset_record *r;
 
-	if (!tuple_passes(tuple) ||
-	    (filter_asks_owner() && chosen_by_cookie(cookie) != FILTER_PASS)) {
-		account->filtered++;
+	if (!connection_passes(account, cookie, tuple))
 		return;
-	}
 	r = record_reserve(account, program, TCPW_RECORD_RESET, sizeof(*r), now, cookie, tuple);
 	if (!r)
 		return;

@@ -41,11 +41,8 @@ int witness_retransmit(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	cookie = bpf_get_socket_cookie((void *)sk);
 	tuple_of(&tuple, &sk->__sk_common);
-	if (!tuple_passes(&tuple) ||
-	    (filter_asks_owner() && chosen_by_cookie(cookie) != FILTER_PASS)) {
-		account->filtered++;
+	if (!connection_passes(account, cookie, &tuple))
 		return 0;
-	}
 	r = record_reserve(account, TCPW_PROGRAM_RETRANSMIT, TCPW_RECORD_RETRANSMIT, sizeof(*r),
 			   now, cookie, &tuple);
 	if (!r)

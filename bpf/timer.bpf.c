@@ -7,10 +7,7 @@
  * handler's address comes before all else. What a cancel meant (armed anew, expired, reused,
  * killed) is for user space to see from what follows it.
  */
-#include "maps.bpf.h"
-#include "filter.bpf.h"
-#include "ring.bpf.h"
-#include "sock.bpf.h"
+#include "mini.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listener,
@@ -34,7 +31,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	const struct sock *listener;
 	struct common_head head;
 	struct tcpw_tuple tuple;
-	__u64 now, id, listener_cookie = 0;
+	__u64 now, listener_cookie = 0;
 	__u8 listener_state = 0;
 
 	if (!account)
@@ -49,21 +46,14 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	}
 	if (!verdict_passes(account, request_verdict(op, listener_cookie, &tuple)))
 		return;
-	r = record_reserve(account, program, TCPW_RECORD_REQUEST, sizeof(*r), now, 0, &tuple);
+	r = mini_reserve(account, program, TCPW_RECORD_REQUEST, now,
+			 common_field(&head, skc_cookie).counter, &tuple);
 	if (!r)
 		return;
-	id = bpf_get_current_pid_tgid();
-	r->cookie = common_field(&head, skc_cookie).counter;
-	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
-	r->listener = listener_cookie;
-	r->pid = id >> 32;
-	r->tid = (__u32)id;
 	r->op = op;
-	r->substate = 0;
-	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
+	r->listener = listener_cookie;
 	r->listener_state = listener_state;
-	r->tcp_flags = 0;
-	r->pad[0] = r->pad[1] = r->pad[2] = 0;
+	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
 	record_submit(r);
 }
 
@@ -72,38 +62,17 @@ static __always_inline void on_timewait(const struct timer_list *timer, __u32 pr
 	const struct inet_timewait_sock *tw =
 		(const void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
 	struct tcpw_account *account = account_of(program);
-	struct tcpw_mini_record *r;
 	struct common_head head;
 	struct tcpw_tuple tuple;
-	__u64 now, id, cookie;
+	__u64 now;
 
 	if (!account)
 		return;
 	now = bpf_ktime_get_ns();
 	common_read(&head, &tw->__tw_common);
 	tuple_of_head(&tuple, &head);
-	cookie = common_field(&head, skc_cookie).counter;
-	if (!tuple_passes(&tuple) ||
-	    (filter_asks_owner() && chosen_by_cookie(cookie) != FILTER_PASS)) {
-		account->filtered++;
-		return;
-	}
-	r = record_reserve(account, program, TCPW_RECORD_TIMEWAIT, sizeof(*r), now, cookie, &tuple);
-	if (!r)
-		return;
-	id = bpf_get_current_pid_tgid();
-	r->cookie = cookie;
-	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
-	r->listener = 0;
-	r->pid = id >> 32;
-	r->tid = (__u32)id;
-	r->op = op;
-	r->substate = BPF_CORE_READ(tw, tw_substate);
-	r->num_timeout = 0;
-	r->listener_state = 0;
-	r->tcp_flags = 0;
-	r->pad[0] = r->pad[1] = r->pad[2] = 0;
-	record_submit(r);
+	send_timewait(account, program, now, tw, common_field(&head, skc_cookie).counter, &tuple,
+		      op, 0);
 }
 
 static __always_inline int on_timer(const struct timer_list *timer, __u32 program, __u8 op)
