@@ -12,6 +12,7 @@ nginx-light curl.
 """
 
 import argparse
+import atexit
 import json
 import os
 import shutil
@@ -76,9 +77,15 @@ class Reporter(unittest.TestResult):
         super().stopTest(test)
 
 
+def leave(*_):
+    """Asked to stop: removes what the harness made and goes, from wherever the tests are."""
+    atexit._run_exitfuncs()
+    os._exit(1)
+
+
 def work(ids, out_fd):
     """The inside of a worker process: these tests, all of one class."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, leave)
     with os.fdopen(out_fd, "w") as out:
         suite = unittest.defaultTestLoader.loadTestsFromNames(ids)
         suite.run(Reporter(out))
@@ -139,7 +146,7 @@ class Runner:
         start = time.monotonic()
         worker = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--worker",
                                    str(write), *ids], pass_fds=(write,), stdin=subprocess.DEVNULL,
-                                  cwd=HERE)
+                                  cwd=HERE, start_new_session=True)
         self.workers.add(worker)
         os.close(write)
         late = threading.Timer(LIMIT_S, self.end, [worker])
@@ -159,7 +166,7 @@ class Runner:
         late.cancel()
         self.workers.discard(worker)
         for left in ids:
-            if left not in told:
+            if left not in told and not self.stopping:
                 self.tell(left, "failed", time.monotonic() - start,
                           f"its process ended with status {worker.returncode} before it")
 
@@ -226,8 +233,8 @@ def main():
     for t in threads:
         t.join()
     left = netns.remove_stale()
-    if left:
-        runner.tell("namespaces", "failed", 0, f"left behind: {' '.join(left)}")
+    if left and not runner.stopping:
+        runner.tell("leftovers", "failed", 0, f"left behind: {left}")
     if runner.failures:
         print("failed:")
         for name, _ in runner.failures:
@@ -235,7 +242,7 @@ def main():
     c = runner.counts
     print(f"run_e2e: {time.monotonic() - start:.0f} s")
     print(f"{c['passed']} passed, {c['failed']} failed, {c['skipped']} skipped")
-    if c["failed"] or runner.stopping:
+    if c["failed"] or runner.stopping or not c["passed"]:
         return 1
     return 1 if c["skipped"] and os.environ.get("CI") == "true" else 0
 

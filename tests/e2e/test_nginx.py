@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """nginx in one namespace, fetched with curl from another: both ends from first to last."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -54,9 +55,11 @@ class TestNginx(TracedCase):
     @classmethod
     def setUpClass(cls):
         cls.nginx = cls.dir = None
+        atexit.register(cls.end_nginx)
         super().setUpClass()
         try:
-            cls.workers = witness.children(cls.nginx.pid)
+            cls.master = cls.nginx.pid
+            cls.workers = witness.children(cls.master)
             cls.curls = {}
             for net, url in URLS.items():
                 p = subprocess.Popen(cls.peer.argv("curl", "-s", "-o", f"{cls.dir}/got", url),
@@ -78,17 +81,24 @@ class TestNginx(TracedCase):
 
     @classmethod
     def tearDownClass(cls):
+        cls.end_nginx()
+        super().tearDownClass()
+
+    @classmethod
+    def end_nginx(cls):
         if cls.nginx is not None:
+            workers = witness.children(cls.nginx.pid)
             cls.nginx.send_signal(signal.SIGTERM)
             try:
                 cls.nginx.wait(10)
             except subprocess.TimeoutExpired:
-                for pid in (*witness.children(cls.nginx.pid), cls.nginx.pid):
+                for pid in (*workers, cls.nginx.pid):
                     os.kill(pid, signal.SIGKILL)
                 cls.nginx.wait()
-        super().tearDownClass()
+            cls.nginx = None
         if cls.dir:
             shutil.rmtree(cls.dir)
+            cls.dir = None
 
     def test_curl(self):
         for net, pid in self.curls.items():
@@ -112,7 +122,7 @@ class TestNginx(TracedCase):
             self.assertEqual(lives.faults(life), [])
             self.assertEqual({t["comm"] for t in life.lines}, {"nginx"}, life)
             # The master listens, a worker accepts.
-            self.assertEqual({t["pid"] for t in life.lines[:2]}, {self.nginx.pid}, life)
+            self.assertEqual({t["pid"] for t in life.lines[:2]}, {self.master}, life)
             self.assertEqual({t["pid"] for t in life.lines[2:]}, set(self.workers), life)
 
     def test_contract(self):

@@ -143,8 +143,14 @@ def _wait_reachable(side, addr):
 
 
 def remove_stale():
-    """Removes namespaces of test processes that no longer run; -> their names."""
+    """Removes namespaces and cgroups of test processes that no longer run; -> their names."""
     removed = []
+    for top in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+        for path, _, _ in os.walk(os.fsencode(top), topdown=False) if os.path.isdir(top) else []:
+            m = re.search(rb"/e2e-(?:filter-)?(\d+)[.-]?[^/]*(/[^/]*)?$", path)
+            if m and not os.path.exists(b"/proc/" + m.group(1)):
+                os.rmdir(path)
+                removed.append(os.fsdecode(path))
     for name in sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []:
         m = re.match(rf"{PREFIX}-(\d+)-", name)
         if m and not os.path.exists(f"/proc/{m.group(1)}"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tracer under test: started, awaited, read line by line, stopped."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -11,6 +12,17 @@ from . import schema
 from .tables import ROOT
 
 BINARY = os.path.abspath(os.environ.get("TCPWITNESS") or os.path.join(ROOT, "build", "tcpwitness"))
+
+
+_running = set()
+
+
+@atexit.register
+def _kill_all():
+    for process in list(_running):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def available():
@@ -28,6 +40,7 @@ class Tracer:
         self.process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE, env=env)
+        _running.add(self.process)
         self.lines = []
         self.raw = []
         self.problems = []
@@ -121,6 +134,7 @@ class Tracer:
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError(f"{' '.join(self.argv)}: did not end: {self.stderr}") from None
+        _running.discard(self.process)
         for t in self.threads:
             t.join(timeout)
         return status

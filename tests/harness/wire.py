@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was on the wire, by tcpdump: proof that a scenario did what it claims."""
 
+import atexit
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ class Capture:
             ns.argv("tcpdump", "-i", device, "-p", "-n", "-U", "--immediate-mode", "-s", "128",
                     "-B", "8192", "--time-stamp-precision=nano", "-w", self.path, "tcp"),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        atexit.register(self.discard)
         line = b""
         while b"listening on" not in line:
             line = self.process.stderr.readline()
@@ -40,6 +42,12 @@ class Capture:
         self.drain = threading.Thread(target=self.process.stderr.read, daemon=True)
         self.drain.start()
         self._segments = None
+
+    def discard(self):
+        if self._segments is None:
+            self.process.kill()
+            self.process.wait()
+            os.unlink(self.path)
 
     def stop(self):
         if self._segments is not None:
@@ -51,6 +59,7 @@ class Capture:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        atexit.unregister(self.discard)
         self.drain.join(5)
         self.process.stderr.close()
         with open(self.path, "rb") as f:
