@@ -11,7 +11,6 @@
  * TIME_WAIT buckets overflow, connections become cheaper or dearer. Destinations are therefore
  * spread over several addresses and ports, and the run ends with an error before a limit is hit.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>

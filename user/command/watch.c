@@ -377,6 +377,8 @@ static void sum_up(const struct watch *w, uint64_t now)
 {
 	const struct lifecycle_stats *stats = lifecycle_stats(w->lifecycle);
 	const struct tcpw_account *a = &w->account;
+	uint64_t untracked = stats->connections_full + stats->half_open_full;
+	uint64_t holes = tracer_holes(w->session.tracer, true);
 	uint64_t lost = 0;
 
 	for (int i = 0; i < STAGE_COUNT; i++)
@@ -389,14 +391,14 @@ static void sum_up(const struct watch *w, uint64_t now)
 		(unsigned long long)a->seen, (unsigned long long)a->submitted,
 		(unsigned long long)a->filtered, (unsigned long long)a->ring_full,
 		(unsigned long long)a->map_full, (unsigned long long)w->lost[STAGE_MISSED]);
-	message("holes found %llu, connections incomplete %llu, not tracked %llu, "
-		"causes "
-		"unknown %llu, lines withheld %llu, out of order %llu",
-		(unsigned long long)tracer_holes(w->session.tracer, true),
-		(unsigned long long)stats->incomplete,
-		(unsigned long long)(stats->connections_full + stats->half_open_full),
-		(unsigned long long)stats->unknown_causes, (unsigned long long)stats->withheld,
-		(unsigned long long)stats->late);
+	if (!holes && !stats->incomplete && !untracked && !stats->unknown_causes &&
+	    !stats->withheld && !stats->late)
+		return;
+	message("holes found %llu, connections incomplete %llu, not tracked %llu, causes unknown "
+		"%llu, lines withheld %llu, out of order %llu",
+		(unsigned long long)holes, (unsigned long long)stats->incomplete,
+		(unsigned long long)untracked, (unsigned long long)stats->unknown_causes,
+		(unsigned long long)stats->withheld, (unsigned long long)stats->late);
 }
 
 /* With -v: the account of each program. */

@@ -99,6 +99,7 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		inherit_by_port(lc, c);
 	} else if (r->flags & TCPW_SOCK_FASTOPEN) {
 		/* Made by the SYN; when that came nobody could tell (its clone has no address). */
+		c->pub.complete = false;
 		path_add(c, TCPW_SYN_RECEIVED, 0);
 		c->state = TCPW_SYN_RECEIVED;
 		inherit_by_port(lc, c);
