@@ -106,8 +106,8 @@ class TestLoss(unittest.TestCase):
         """By the sequence numbers alone: as many as the kernel counted."""
         for t in self.tracers:
             m = re.search(r"holes found (\d+)", t.stderr)
-            self.assertTrue(m, t.stderr)
-            self.assertEqual(int(m.group(1)), self.account(t)[3] + self.account(t)[4], t.stderr)
+            found = int(m.group(1)) if m else 0  # not said when there is none
+            self.assertEqual(found, self.account(t)[3] + self.account(t)[4], t.stderr)
 
     def test_lost_events(self):
         for t in (self.tiny, self.strict, self.life):
