@@ -118,7 +118,7 @@ class Play:
 
 
 class Stage:
-    """Two namespaces joined by a veth pair, special ones, captures; tracers if there is a binary."""
+    """Two namespaces joined by veth, special ones, captures; tracers if there is a binary."""
 
     def __init__(self, special=None, trace_args=(), life=True):
         self.client_ns = netns.Namespace("client")
