@@ -231,7 +231,7 @@ def _dwell_of_the_orphan(test, p, clients, servers):
 
 @scenario
 def refused(p):
-    listener, p.sport = p.server.listen(p.saddr)
+    listener, p.sport = p.server.listen(p.saddr, p.port)
     p.server.close(listener)  # now nobody listens there
     p.cport = 20000 + p.sport % 10000
     try:
