@@ -4,6 +4,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 import unittest
 
@@ -25,7 +26,7 @@ class TestLeftBehind(unittest.TestCase):
 
     def watch(self, mode, delay, kill):
         """Starts, ends with `kill` after `delay`; -> (what it held, helpers)"""
-        t = tracer.Tracer(mode, "--netns", self.ns.inode, ready=False)
+        t = tracer.Tracer(mode, "--netns", self.ns.inode, ready=False, stdout=subprocess.DEVNULL)
         try:
             time.sleep(delay)
             # Stopped, so that what it holds at the moment of its death is known.
@@ -60,7 +61,7 @@ class TestLeftBehind(unittest.TestCase):
             server.post(actor.serve_churn, listener, 10**6)
             client.post(actor.churn, "127.0.0.1", port, 10**6)
             start = time.monotonic()
-            with tracer.Tracer("trace", "--netns", self.ns.inode):
+            with tracer.Tracer("trace", "--netns", self.ns.inode, stdout=subprocess.DEVNULL):
                 whole = time.monotonic() - start
             for i in range(ROUNDS):
                 mode = chance.choice(("trace", "trace", "life"))

@@ -53,6 +53,7 @@ class Play:
             self.sns = stage.server_ns
             self.caddr, self.saddr = ADDRESSES[topology, family]
         self.cport = self.sport = None
+        self.port = None  # to listen on: no other play of the stage has it
         self.listener = None
         self.want_client = []
         self.want_server = []
@@ -83,6 +84,7 @@ class Play:
 
     def listen(self, addr=None, **kwargs):
         self.listener_addr = addr or self.saddr
+        kwargs.setdefault("port", self.port)
         self.listener, self.sport = self.server.listen(self.listener_addr, **kwargs)
 
     def open(self, bind=None, options=(), **kwargs):
@@ -119,7 +121,7 @@ class Play:
 
 
 class Stage:
-    """Two namespaces joined by a veth pair, special ones, captures; tracers if there is a binary."""
+    """Two namespaces joined by veth, special ones, captures; tracers if there is a binary."""
 
     def __init__(self, special=None, trace_args=(), life=True):
         self.client_ns = netns.Namespace("client")
@@ -152,6 +154,8 @@ class Stage:
 
     def perform(self, plays, workers=6):
         self.plays = {(p.name, p.family, p.topology): p for p in plays}
+        for i, p in enumerate(plays):
+            p.port = 10000 + i
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(Play.perform, plays))
 
