@@ -131,14 +131,16 @@ void rack_probe_sent(struct tcb *c, bool again)
 
 bool rack_probe_answered(struct tcb *c, const struct segment *seg, const struct ack_news *news)
 {
-	bool repaired;
-
 	if (!c->rack.tlp_out || seq_lt(seg->ack, c->rack.tlp_end))
 		return false;
-	/* 7.4.2: no loss if the probe was new data, or is told of as a duplicate. */
-	repaired = c->rack.tlp_retrans && !news->dsack && seq_gt(seg->ack, c->rack.tlp_end);
-	if (c->rack.tlp_retrans && !news->dsack && news->acked)
-		repaired = true;
+	/* 7.4.2: no loss if the probe was new data, or is told of as a duplicate in either way. */
+	if (!c->rack.tlp_retrans || news->dsack || (news->duplicate && !news->sacked)) {
+		c->rack.tlp_out = false;
+		return false;
+	}
+	/* At TLP.end_seq it may have been either copy: only more says that it was the probe. */
+	if (seq_eq(seg->ack, c->rack.tlp_end))
+		return false;
 	c->rack.tlp_out = false;
-	return repaired;
+	return true;
 }

@@ -673,6 +673,8 @@ static void rcv_data_established_congestion_experienced(void **state)
 	assert_int_equal(reftcp_counters(p.stack)->ecn_reductions, 1);
 	assert_int_equal(reftcp_send(p.stack, p.id, "more", 4, 0, p.now, &n), 0);
 	assert_out(CTL_ACK | CTL_PSH | CTL_CWR, 5, 3);
+	assert_int_equal(reftcp_send(p.stack, p.id, "once", 4, 0, p.now, &n), 0);
+	assert_out(CTL_ACK | CTL_PSH, 9, 3);
 }
 
 /* ---- listeners with a backlog ---- */
@@ -699,38 +701,117 @@ static void rcv_syn_listen_backlog_full(void **state)
 	assert_true(peer_events(&p) & REFTCP_EVENT_ESTABLISHED);
 }
 
+static void from_port(uint16_t port, uint8_t ctl, uint32_t *iss)
+{
+	p.theirs.port = port;
+	p.iss = *iss;
+	peer_send(&p, ctl, ctl & CTL_SYN ? 0 : 1, 1, NULL, 0);
+	if (ctl & CTL_SYN) {
+		assert_true(peer_take(&p));
+		*iss = p.iss;
+	}
+}
+
 /* The accept queue fills up while a handshake is under way: the ACK is as if lost. */
 static void rcv_ack_syn_received_accept_queue_full(void **state)
 {
-	struct reftcp_open args = {.local = p.ours, .backlog = 1};
-	reftcp_id child;
-	uint32_t iss[2];
+	struct reftcp_open args = {.local = p.ours, .backlog = 2};
+	uint32_t a = 0, b = 0, c = 0;
 
 	(void)state;
 	assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		p.theirs.port = (uint16_t)(5000 + i);
-		peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
-		if (i == 0) {
-			peer_take(&p);
-			peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
-			assert_int_equal(reftcp_accept(p.stack, p.listener, p.now, &child), 0);
+	from_port(5000, CTL_SYN, &a);
+	from_port(5001, CTL_SYN, &b);
+	from_port(5000, CTL_ACK, &a);
+	from_port(5002, CTL_SYN, &c);
+	from_port(5001, CTL_ACK, &b);
+	from_port(5002, CTL_ACK, &c);
+	assert_stopped("RFC 9293 3.9.1.1", "room in the accept queue", REFTCP_DROPPED);
+	assert_int_equal(reftcp_counters(p.stack)->accept_queue_full, 1);
+	assert_int_equal(reftcp_accept(p.stack, p.listener, p.now, &p.id), 0);
+	from_port(5002, CTL_ACK, &c);
+	assert_int_equal(p.verdict.after, REFTCP_ESTABLISHED);
+}
+
+/* The listener that names the peer is for it, whichever was opened first. */
+static void rcv_syn_listen_best_fit(void **state)
+{
+	(void)state;
+	for (int order = 0; order < 2; order++) {
+		reftcp_id id[2];
+
+		peer_end(&p);
+		peer_init(&p);
+		peer_start(&p);
+		for (int i = 0; i < 2; i++) {
+			struct reftcp_open args = {.local = p.ours, .backlog = 1};
+
+			if (i == order)
+				args.remote = p.theirs;
+			assert_int_equal(reftcp_open(p.stack, &args, p.now, &id[i]), 0);
 		}
+		peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+		peer_drain(&p);
+		peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+		assert_int_equal(reftcp_accept(p.stack, id[order], p.now, &p.id), 0);
 	}
-	assert_true(peer_take(&p));
-	iss[1] = p.iss;
-	/* A third takes the only place. The second's ACK finds none. */
-	p.theirs.port = 5001;
-	peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
-	p.theirs.port = 5002;
-	peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+}
+
+/* Without timestamps only a higher number makes a SYN newer. */
+static void rcv_syn_time_wait_old(void **state)
+{
+	struct reftcp_open args = {.local = p.ours, .backlog = 2};
+
+	(void)state;
+	peer_reach(&p, REFTCP_TIME_WAIT);
+	assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
+	peer_send(&p, CTL_SYN, 2, 0, NULL, 0);
+	assert_int_equal(peer_state(&p), REFTCP_TIME_WAIT);
+	assert_out(CTL_ACK, 2, 2);
+}
+
+/* Table 6, first row: a bare ACK at RCV.NXT is fine with a window of zero. */
+static void rcv_ack_established_zero_window(void **state)
+{
+	static uint8_t fill[1000];
+
+	(void)state;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 20; i++)
+		peer_send(&p, CTL_ACK, 1 + i * 1000, 1, fill, 1000);
+	peer_drain(&p);
+	peer_send(&p, CTL_ACK, 20001, 1, NULL, 0);
+	assert_int_equal(p.verdict.disposition, REFTCP_ACCEPTED);
 	assert_quiet();
-	assert_int_equal(reftcp_counters(p.stack)->syn_dropped, 1);
-	assert_int_equal(reftcp_accept(p.stack, p.listener, p.now, &child), 0);
-	p.id = child;
-	p.theirs.port = 5001;
-	p.iss = iss[1];
-	assert_int_equal(peer_state(&p), REFTCP_ESTABLISHED);
+	peer_send(&p, CTL_ACK, 20002, 1, NULL, 0);
+	assert_int_equal(p.verdict.disposition, REFTCP_ANSWERED);
+}
+
+/* A FIN takes a number: the window's right edge stays. */
+static void rcv_fin_established_window_edge(void **state)
+{
+	struct reftcp_status before, after;
+
+	(void)state;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	reftcp_status(p.stack, p.id, &before);
+	peer_send(&p, CTL_FIN | CTL_ACK, 1, 1, NULL, 0);
+	reftcp_status(p.stack, p.id, &after);
+	assert_int_equal(after.rcv_nxt + after.rcv_wnd, before.rcv_nxt + before.rcv_wnd);
+}
+
+/* RFC 7323 4.3: a segment beyond a gap does not set TS.Recent. */
+static void rcv_data_established_timestamp_beyond_gap(void **state)
+{
+	(void)state;
+	start_with(with_timestamps);
+	p.ts_on = true;
+	p.ts_val = 1000;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	p.ts_val = 1020;
+	peer_send(&p, CTL_ACK, 11, 1, "later", 5);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.opt.ts_ecr, 1000);
 }
 
 /* ---- SYN cookies, RFC 4987 3.6 ---- */
@@ -893,6 +974,11 @@ int main(void)
 		T(rcv_data_established_no_ack_bit),
 		T(rcv_ack_syn_received_unacceptable),
 		T(rcv_ack_syn_received_accept_queue_full),
+		T(rcv_syn_listen_best_fit),
+		T(rcv_syn_time_wait_old),
+		T(rcv_ack_established_zero_window),
+		T(rcv_fin_established_window_edge),
+		T(rcv_data_established_timestamp_beyond_gap),
 		T(rcv_ack_established_beyond),
 		T(rcv_ack_established_far_too_old),
 		T(rcv_ack_established_old_window),

@@ -325,6 +325,17 @@ static void isn__other_sockets_or_secret__are_unrelated(void **state)
 		assert_in_range(__builtin_popcount(seen[i] ^ seen[i - 1]), 5, 27);
 }
 
+/* One purpose, one function: an ISN says nothing about timestamps. */
+static void secret__two_uses__are_unrelated(void **state)
+{
+	uint8_t bytes[16] = {9};
+	struct siphash_key key = siphash_key_from(bytes);
+
+	(void)state;
+	assert_true(secret_hash(&key, SECRET_ISN, &p.ours, &p.theirs, 0) !=
+		    secret_hash(&key, SECRET_TIMESTAMP, &p.ours, &p.theirs, 0));
+}
+
 /* ---- ICMP ---- */
 
 static void icmp(uint8_t type, uint8_t code, uint32_t rest, uint32_t seq_off, uint8_t damage)
@@ -426,7 +437,7 @@ static void icmp__not_of_outstanding_data__is_ignored(void **state)
 static void icmp__too_big__segments_shrink(void **state)
 {
 	(void)state;
-	p.syn_opt.mss = 1460;
+	p.syn_opt.mss = 9000;
 	peer_reach(&p, REFTCP_ESTABLISHED);
 	send_data(2000);
 	assert_int_equal(p.packet_len, 1500);
@@ -536,6 +547,7 @@ int main(void)
 		T(dscp_and_ttl__given_and_changed__are_on_the_wire),
 		T(isn__same_sockets_later__moves_with_the_clock),
 		T(isn__other_sockets_or_secret__are_unrelated),
+		T(secret__two_uses__are_unrelated),
 		T(icmp__soft_errors__are_told_and_do_not_abort),
 		T(icmp__soft_error_in_syn_sent__does_not_abort),
 		T(icmp__source_quench__is_discarded),

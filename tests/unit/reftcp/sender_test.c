@@ -395,11 +395,11 @@ static void rto__two_samples__follow_the_formula(void **state)
 	assert_int_equal(status().rto, 1200 * REFTCP_MS);
 	send_octets(10);
 	peer_take(&p);
-	p.now += 600 * REFTCP_MS;
+	p.now += 1000 * REFTCP_MS;
 	peer_send(&p, CTL_ACK, 1, 11, NULL, 0);
-	assert_int_equal(status().srtt, 425 * REFTCP_MS);
-	assert_int_equal(status().rttvar, 200 * REFTCP_MS);
-	assert_int_equal(status().rto, 1225 * REFTCP_MS);
+	assert_int_equal(status().srtt, 475 * REFTCP_MS);
+	assert_int_equal(status().rttvar, 300 * REFTCP_MS);
+	assert_int_equal(status().rto, 1675 * REFTCP_MS);
 }
 
 /* MUST-18: no sample of what was sent twice. */
