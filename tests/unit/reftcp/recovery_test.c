@@ -218,6 +218,21 @@ static void prr__one_loss__sends_in_proportion(void **state)
 	assert_int_equal(status().cwnd, 5000);
 }
 
+/* 6.2: whatever the window was meanwhile, it ends at ssthresh. */
+static void prr__ends_early__window_is_ssthresh(void **state)
+{
+	(void)state;
+	establish_with_sack();
+	send_octets(10000);
+	assert_int_equal(peer_drain(&p), 10);
+	peer_wait(&p, RTT);
+	sack(1, 1001, 4001);
+	assert_int_equal(peer_drain(&p), 1);
+	assert_true(status().cwnd > 5000);
+	ack(10001);
+	assert_int_equal(status().cwnd, 5000);
+}
+
 /* Beyond SND.NXT, or turned round: such blocks are no news. */
 static void sack__impossible_blocks__are_ignored(void **state)
 {
@@ -401,6 +416,7 @@ int main(void)
 		T(idle__longer_than_an_rto__starts_over),
 		T(timeout__window_shrunk__only_the_front_goes),
 		T(prr__one_loss__sends_in_proportion),
+		T(prr__ends_early__window_is_ssthresh),
 		T(sack__impossible_blocks__are_ignored),
 		T(undo__dsack_of_the_retransmission__restores_the_window),
 		T(rack__reordering_seen__waits_before_it_calls_a_loss),
