@@ -183,6 +183,7 @@ struct tcb {
 	/* Undo, RFC 3708 and 4015. */
 	uint32_t undo_cwnd, undo_ssthresh, undo_left; /* left: retransmissions no D-SACK undid */
 	bool undo_valid;
+	uint8_t frto; /* RFC 5682: how many ACKs after a timeout are awaited: 0, 1, 2 */
 	struct seq undo_una;
 
 	/* RFC 9438; windows in octets, times in ns. */

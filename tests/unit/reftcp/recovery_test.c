@@ -366,6 +366,69 @@ static void timeout__peer_reneged__sends_what_was_sacked(void **state)
 	assert_true(seen);
 }
 
+/* ---- F-RTO, RFC 5682 ---- */
+
+static void time_out_with_four_out(void)
+{
+	establish();
+	send_octets(4000);
+	assert_int_equal(peer_drain(&p), 4);
+	peer_wait(&p, 1100 * REFTCP_MS);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1);
+	assert_false(peer_take(&p));
+	assert_int_equal(status().cwnd, 1000);
+	send_octets(8000);
+	assert_false(peer_take(&p));
+	ack(1001);
+	/* (2b): two new ones, none of the old. */
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.seq.n, 4001 + i * 1000);
+	}
+	assert_false(peer_take(&p));
+}
+
+/* The ACKs had only been late: the window is what it was. */
+static void frto__second_ack_goes_on__nothing_was_lost(void **state)
+{
+	(void)state;
+	time_out_with_four_out();
+	ack(2001);
+	assert_int_equal(reftcp_counters(p.stack)->spurious_recoveries, 1);
+	assert_true(status().cwnd >= 10000);
+	assert_true(status().ssthresh > 1000000);
+	assert_int_equal(status().retransmits, 1);
+}
+
+static void frto__second_ack_is_a_duplicate__sends_the_old_again(void **state)
+{
+	(void)state;
+	time_out_with_four_out();
+	ack(1001);
+	assert_int_equal(reftcp_counters(p.stack)->spurious_recoveries, 0);
+	assert_int_equal(status().cwnd, 3000);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1001);
+	assert_int_equal(status().ssthresh, 2000);
+}
+
+static void frto__first_ack_is_a_duplicate__sends_the_old_again(void **state)
+{
+	(void)state;
+	establish();
+	send_octets(4000);
+	assert_int_equal(peer_drain(&p), 4);
+	peer_wait(&p, 1100 * REFTCP_MS);
+	assert_int_equal(peer_drain(&p), 1);
+	send_octets(4000);
+	ack(1);
+	assert_false(peer_take(&p)); /* cwnd is one, and one is out */
+	ack(1001);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1001);
+}
+
 /* ---- CUBIC ---- */
 
 /* RFC 9438 4.4: never more than half as much again in a round trip. */
@@ -424,6 +487,9 @@ int main(void)
 		T(probe__mended_a_loss__window_is_reduced),
 		T(probe__was_not_needed__window_stays),
 		T(timeout__peer_reneged__sends_what_was_sacked),
+		T(frto__second_ack_goes_on__nothing_was_lost),
+		T(frto__second_ack_is_a_duplicate__sends_the_old_again),
+		T(frto__first_ack_is_a_duplicate__sends_the_old_again),
 		T(cubic__far_below_w_max__grows_by_half_at_most),
 		T(pool__no_spare_entries__everybody_has_one),
 	};
