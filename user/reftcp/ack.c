@@ -73,7 +73,7 @@ static void remove_acknowledged(struct arrival *a)
 	}
 }
 
-static void acknowledged(struct arrival *a)
+void arrives_acknowledged(struct arrival *a)
 {
 	struct tcb *c = a->c;
 	uint32_t n = seq_diff(a->seg->ack, c->snd.una);
@@ -187,7 +187,7 @@ bool arrives_ack(struct arrival *a)
 	a->news.duplicate = duplicate(a, wnd);
 	sack_heard(a->s, c, a->seg, &a->news, a->now);
 	if (seq_gt(a->seg->ack, c->snd.una))
-		acknowledged(a);
+		arrives_acknowledged(a);
 	update_window(a, wnd);
 	recovery_on_ack(a->s, c, a->seg, &a->news, a->now);
 	return true;

@@ -100,6 +100,9 @@ struct tcb {
 	bool user_has_it;  /* a user holds the name */
 	bool close_queued; /* CLOSE in SYN_RECEIVED with data to send */
 	bool forsaken;     /* the user gave the name back: nobody reads */
+	bool fast_open;    /* the user wants it */
+	bool give_cookie;  /* with the SYN,ACK */
+	bool early;        /* handed to the user in SYN_RECEIVED */
 	int error;
 	struct reftcp_endpoint local, remote;
 	struct reftcp_endpoint listen_local, listen_remote; /* to return to LISTEN with */
