@@ -175,7 +175,7 @@ static void configure(struct story *s, struct reftcp_config *c, int i)
 	c->chunk_size = 2048;
 	c->send_buffer = 500 + rnd(s, 60000);
 	c->recv_buffer = 600 + rnd(s, 100000);
-	c->mtu = 576 + rnd(s, 9000);
+	c->mtu = (s->seed % 3 ? 576 : 1280) + rnd(s, 9000);
 	c->sack = rnd(s, 4);
 	c->timestamps = rnd(s, 4);
 	c->window_scale = rnd(s, 4);
@@ -191,9 +191,11 @@ static void configure(struct story *s, struct reftcp_config *c, int i)
 
 static void begin(struct story *s, uint64_t seed)
 {
-	static const struct reftcp_addr a = {4, {10, 0, 0, 1}}, b = {4, {10, 0, 0, 2}};
-	struct reftcp_open listen = {.local = {b, 80}, .backlog = 3};
-	struct reftcp_open connect = {.active = true, .remote = {b, 80}};
+	static const struct reftcp_addr four[2] = {{4, {10, 0, 0, 1}}, {4, {10, 0, 0, 2}}};
+	static const struct reftcp_addr six[2] = {{6, {0xfd, [15] = 1}}, {6, {0xfd, [15] = 2}}};
+	const struct reftcp_addr *addr = seed % 3 ? four : six;
+	struct reftcp_open listen = {.local = {addr[1], 80}, .backlog = 3};
+	struct reftcp_open connect = {.active = true, .remote = {addr[1], 80}};
 	struct reftcp_config config[2];
 	struct link_config link[2];
 
@@ -213,8 +215,8 @@ static void begin(struct story *s, uint64_t seed)
 	assert_int_equal(pair_init(&s->pair, config, link, seed), 0);
 	s->pair.user = act;
 	s->pair.ctx = s;
-	assert_int_equal(reftcp_add_address(s->pair.stack[0], &a), 0);
-	assert_int_equal(reftcp_add_address(s->pair.stack[1], &b), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(reftcp_add_address(s->pair.stack[i], &addr[i]), 0);
 	assert_int_equal(reftcp_open(s->pair.stack[1], &listen, s->pair.now, &s->listener), 0);
 	assert_int_equal(reftcp_open(s->pair.stack[0], &connect, s->pair.now, &s->user[0].id), 0);
 }
@@ -304,7 +306,7 @@ static void pair__simultaneous_open__makes_one_connection(void **state)
 
 	(void)state;
 	memset(&s, 0, sizeof(s));
-	begin(&s, 3);
+	begin(&s, 4);
 	for (int i = 0; i < 2; i++) {
 		struct link_config clear = {.delay = 50 * REFTCP_MS};
 		struct reftcp_open open = {.active = true, .local = end[i], .remote = end[!i]};
@@ -325,15 +327,14 @@ static void pair__simultaneous_open__makes_one_connection(void **state)
 }
 
 /* The path becomes narrower in the middle, and a router says so. */
-static void pair__path_mtu_drops__transfer_goes_on(void **state)
+static void narrow_path(uint64_t seed, uint32_t mtu)
 {
 	static struct story s;
 	struct link_config narrow = {
-		.delay = 10 * REFTCP_MS, .rate = 1000000, .mtu = 600, .icmp = true};
+		.delay = 10 * REFTCP_MS, .rate = 1000000, .mtu = mtu, .icmp = true};
 	struct link_config clear = {.delay = 10 * REFTCP_MS, .rate = 1000000};
 
-	(void)state;
-	begin(&s, 11);
+	begin(&s, seed);
 	s.user[0].to_send = s.user[1].to_get = 400000;
 	s.user[1].to_send = s.user[0].to_get = 0;
 	for (int i = 0; i < 2; i++)
@@ -345,6 +346,13 @@ static void pair__path_mtu_drops__transfer_goes_on(void **state)
 	assert_int_equal(s.user[1].got, 400000);
 	assert_true(reftcp_counters(s.pair.stack[0])->pmtu_reductions >= 1);
 	pair_release(&s.pair);
+}
+
+static void pair__path_mtu_drops__transfer_goes_on(void **state)
+{
+	(void)state;
+	narrow_path(11, 600);
+	narrow_path(12, 1280); /* ICMPv6 */
 }
 
 int main(void)
