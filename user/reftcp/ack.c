@@ -3,6 +3,7 @@
  * acknowledges, what that says of the path, and the send window. */
 #include "reftcp/arrives.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
@@ -86,6 +87,7 @@ void arrives_acknowledged(struct arrival *a)
 	stream_drop(&c->snd.stream, &a->s->chunks, octets);
 	c->snd.queued -= octets;
 	c->snd.una = a->seg->ack;
+	pmtu_acknowledged(a->s, c, a->now);
 	if (c->snd.up_valid && seq_leq(c->snd.up, c->snd.una))
 		c->snd.up_valid = false;
 	if (c->snd.push_valid && seq_leq(c->snd.push, c->snd.una))

@@ -10,6 +10,7 @@
 #include "reftcp/ecn.h"
 #include "reftcp/fastopen.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/recovery.h"
 #include "reftcp/rto.h"
@@ -180,6 +181,11 @@ static size_t send_new(struct reftcp_stack *s, struct tcb *c, uint32_t len, bool
 
 	output_header(s, c, &seg, CTL_ACK, seq, now);
 	room = mss_room(c, tcpopt_length(&seg.opt));
+	if (len > mss_effective(c)) {
+		/* Only a probe is larger; options that came in between make it smaller. */
+		room = len - (uint32_t)tcpopt_length(&seg.opt) + (c->ts.on ? 12 : 0);
+		pmtu_probe_sent(c, seq, room);
+	}
 	if (len > room) {
 		len = room;
 		fin = false;

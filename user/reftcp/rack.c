@@ -2,6 +2,7 @@
 /* See the header. Variables as in RFC 8985 5. */
 #include "reftcp/rack.h"
 
+#include "reftcp/pmtu.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
@@ -94,7 +95,11 @@ bool rack_detect(struct reftcp_stack *s, struct tcb *c, const struct ack_news *n
 		due = seg->sent_at + c->rack.rtt + reo;
 		if (due <= now) {
 			rtxq_mark_lost(c, seg);
-			found = true;
+			/* RFC 4821 7.5: a probe's loss is no sign of congestion. */
+			if (pmtu_probe_lost(c, seg, now))
+				c->send_one = true;
+			else
+				found = true;
 		} else if (due - now > wait) {
 			wait = due - now;
 		}

@@ -4,6 +4,7 @@
 
 #include "reftcp/congestion.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
@@ -136,7 +137,10 @@ static void newreno_on_ack(struct reftcp_stack *s, struct tcb *c, const struct a
 		if (c->phase != PHASE_LOSS && c->dup_acks == DUP_THRESHOLD && c->rtx_head &&
 		    (!c->recover_valid || seq_geq(c->snd.una, c->recover))) {
 			rtxq_mark_lost(c, c->rtx_head);
-			enter(s, c, news, now);
+			if (pmtu_probe_lost(c, c->rtx_head, now))
+				c->send_one = true;
+			else
+				enter(s, c, news, now);
 		}
 	} else if (news->acked) {
 		c->dup_acks = 0;

@@ -4,6 +4,7 @@
 
 #include "reftcp/congestion.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
@@ -90,6 +91,10 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 		return false;
 	}
 	restart_after_idle(s, c, now);
+	*len = pmtu_probe(s, c, d, u, now);
+	*fin = false;
+	if (*len)
+		return true;
 	pipe = rtxq_pipe(c);
 	*len = d < u ? d : u;
 	*len = *len < mss ? *len : mss;

@@ -141,6 +141,14 @@ struct tcb {
 	uint16_t send_mss; /* from the peer, or the default */
 	uint16_t own_mss;  /* told to the peer */
 	uint32_t path_mtu;
+	/* RFC 4821. */
+	struct {
+		uint32_t high; /* the largest size not known to be too large */
+		uint32_t mtu;  /* of the probe that is out */
+		struct seq first;
+		reftcp_time again_at;
+		bool probing;
+	} pmtu;
 	uint32_t max_packet_sent; /* largest, to judge ICMP (RFC 5927 7) */
 
 	/* RFC 7323. */

@@ -355,6 +355,58 @@ static void pair__path_mtu_drops__transfer_goes_on(void **state)
 	narrow_path(12, 1280); /* ICMPv6 */
 }
 
+/* RFC 4821: nobody says so; the size is found by trying, and again when the path is wide. */
+static void black_hole(uint64_t seed, bool with_sack)
+{
+	static struct story s;
+	struct link_config clear = {.delay = 10 * REFTCP_MS, .rate = 1000000};
+	struct link_config narrow = clear;
+	struct reftcp_config config[2];
+	struct reftcp_status st;
+
+	begin(&s, seed);
+	pair_release(&s.pair);
+	for (int i = 0; i < 2; i++) {
+		struct reftcp_addr a = {4, {10, 0, 0, (uint8_t)(1 + i)}};
+
+		reftcp_config_default(&config[i]);
+		config[i].sack = with_sack;
+		config[i].on_transition = on_transition;
+		config[i].ctx = &s.user[i];
+		clear.packets = 600;
+		assert_int_equal(reftcp_new(&s.pair.stack[i], &config[i], s.pair.now), 0);
+		assert_int_equal(link_new(&s.pair.link[i], &clear, 1500, seed + (uint64_t)i), 0);
+		assert_int_equal(reftcp_add_address(s.pair.stack[i], &a), 0);
+		s.user[i] = (struct user){0};
+	}
+	s.user[0].to_send = s.user[1].to_get = 3000000;
+	{
+		struct reftcp_endpoint b = {{4, {10, 0, 0, 2}}, 80};
+		struct reftcp_open listen = {.local = b, .backlog = 3};
+		struct reftcp_open connect = {.active = true, .remote = b};
+
+		reftcp_open(s.pair.stack[1], &listen, s.pair.now, &s.listener);
+		reftcp_open(s.pair.stack[0], &connect, s.pair.now, &s.user[0].id);
+	}
+	pair_run(&s.pair, s.pair.now + 100 * REFTCP_MS, NULL);
+	narrow.mtu = 1300;
+	link_configure(s.pair.link[0], &narrow);
+	pair_run(&s.pair, s.pair.now + 10 * REFTCP_S, NULL);
+	reftcp_status(s.pair.stack[0], s.user[0].id, &st);
+	assert_in_range(st.mss, 1300 - 52 - 32, 1300 - 52);
+	assert_true(pair_run(&s.pair, s.pair.now + 3600 * REFTCP_S, both_gone));
+	assert_false(s.wrong);
+	assert_int_equal(s.user[1].got, 3000000);
+	pair_release(&s.pair);
+}
+
+static void pair__path_swallows_large_packets__size_is_found(void **state)
+{
+	(void)state;
+	black_hole(4, true);
+	black_hole(4, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +414,7 @@ int main(void)
 		cmocka_unit_test(pair__simultaneous_close__both_pass_closing),
 		cmocka_unit_test(pair__simultaneous_open__makes_one_connection),
 		cmocka_unit_test(pair__path_mtu_drops__transfer_goes_on),
+		cmocka_unit_test(pair__path_swallows_large_packets__size_is_found),
 	};
 
 	return cmocka_run_group_tests_name("reftcp_pair", tests, NULL, NULL);
