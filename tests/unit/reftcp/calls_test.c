@@ -452,6 +452,31 @@ static void icmp__too_big__segments_shrink(void **state)
 	assert_int_equal(status().mss, 108 - 40);
 }
 
+/* RFC 1191 6.3, 4821: after ten minutes a larger size is tried, by one segment. */
+static void icmp__too_big_long_ago__larger_is_tried_again(void **state)
+{
+	uint32_t end;
+
+	(void)state;
+	p.syn_opt.mss = 9000;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	send_data(2000);
+	icmp(3, 4, 800, 0, 0);
+	for (int later = 0; later < 2; later++) {
+		peer_drain(&p);
+		end = status().snd_nxt - status().iss;
+		peer_send(&p, CTL_ACK, 1, end, NULL, 0);
+		peer_drain(&p);
+		end = status().snd_nxt - status().iss;
+		peer_send(&p, CTL_ACK, 1, end, NULL, 0);
+		p.now += (later ? 601 : 300) * REFTCP_S;
+		send_data(7000);
+		assert_int_equal(p.packet_len, later ? 1150 : 800);
+	}
+	peer_send(&p, CTL_ACK, 1, p.out.seq.n + p.out.text_len, NULL, 0);
+	assert_int_equal(status().mss, 1110);
+}
+
 /* ---- rules ---- */
 
 static void rules__every_row__has_a_clause_and_differs_where_it_has_an_id(void **state)
@@ -553,6 +578,7 @@ int main(void)
 		T(icmp__source_quench__is_discarded),
 		T(icmp__not_of_outstanding_data__is_ignored),
 		T(icmp__too_big__segments_shrink),
+		T(icmp__too_big_long_ago__larger_is_tried_again),
 		T(rules__every_row__has_a_clause_and_differs_where_it_has_an_id),
 		T(rules__time_wait__lasts_as_the_personality_says),
 		T(rules__bad_segments__are_answered_twice_a_second_at_most),

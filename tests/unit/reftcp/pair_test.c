@@ -389,11 +389,11 @@ static void black_hole(uint64_t seed, bool with_sack)
 		reftcp_open(s.pair.stack[0], &connect, s.pair.now, &s.user[0].id);
 	}
 	pair_run(&s.pair, s.pair.now + 100 * REFTCP_MS, NULL);
-	narrow.mtu = 1300;
+	narrow.mtu = 1350;
 	link_configure(s.pair.link[0], &narrow);
 	pair_run(&s.pair, s.pair.now + 10 * REFTCP_S, NULL);
 	reftcp_status(s.pair.stack[0], s.user[0].id, &st);
-	assert_in_range(st.mss, 1300 - 52 - 32, 1300 - 52);
+	assert_in_range(st.mss, 1350 - 52 - 32, 1350 - 52);
 	assert_true(pair_run(&s.pair, s.pair.now + 3600 * REFTCP_S, both_gone));
 	assert_false(s.wrong);
 	assert_int_equal(s.user[1].got, 3000000);
