@@ -137,6 +137,8 @@ struct reftcp_config {
 	enum reftcp_congestion congestion;
 	bool window_scale, timestamps, sack, ecn; /* offered, and taken when offered */
 	bool syn_cookies;             /* answer with a cookie when the SYN queue is full */
+	bool fast_open;               /* RFC 7413 may be used, see REFTCP_OPT_FAST_OPEN */
+	bool mtu_probing; /* RFC 4821; default true */
 	bool verify_checksums;        /* false only where the link has done so; default true */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
@@ -146,7 +148,7 @@ struct reftcp_config {
 	void *ctx;
 };
 
-/* Sizes for a small host, RFC behaviour, every extension but SYN cookies on. */
+/* Sizes for a small host, RFC behaviour, every extension but SYN cookies and Fast Open on. */
 REFTCP_API void reftcp_config_default(struct reftcp_config *out);
 
 struct reftcp_stack;
@@ -296,6 +298,10 @@ enum reftcp_option {
 	REFTCP_OPT_REPORTS,                /* 0 or 1: soft error reports, default 1 (SHLD-20) */
 	REFTCP_OPT_RECV_BUFFER, /* octets, not over config.recv_buffer; never shrinks the window */
 	REFTCP_OPT_DELAYED_ACK, /* 0 or 1, default 1 */
+	/* 0 or 1, default 0: RFC 7413. On a listener, data in SYNs is delivered, perhaps twice; on
+	 * a connection just opened, a SEND before the SYN leaves may ride on it. Needs
+	 * config.fast_open. */
+	REFTCP_OPT_FAST_OPEN,
 };
 
 /* -ENOENT; -EINVAL: no such option, or a value outside its range. */
@@ -387,6 +393,8 @@ REFTCP_API int reftcp_next_event(struct reftcp_stack *stack, struct reftcp_event
 	X(no_connection_room)      \
 	X(syn_dropped)             \
 	X(accept_queue_full)       \
+	X(fast_open_sent)          \
+	X(fast_open_taken)         \
 	X(cookies_sent)            \
 	X(cookies_taken)           \
 	X(cookies_failed)          \

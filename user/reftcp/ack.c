@@ -3,6 +3,7 @@
  * acknowledges, what that says of the path, and the send window. */
 #include "reftcp/arrives.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
@@ -73,7 +74,7 @@ static void remove_acknowledged(struct arrival *a)
 	}
 }
 
-static void acknowledged(struct arrival *a)
+void arrives_acknowledged(struct arrival *a)
 {
 	struct tcb *c = a->c;
 	uint32_t n = seq_diff(a->seg->ack, c->snd.una);
@@ -86,6 +87,7 @@ static void acknowledged(struct arrival *a)
 	stream_drop(&c->snd.stream, &a->s->chunks, octets);
 	c->snd.queued -= octets;
 	c->snd.una = a->seg->ack;
+	pmtu_acknowledged(a->s, c, a->now);
 	if (c->snd.up_valid && seq_leq(c->snd.up, c->snd.una))
 		c->snd.up_valid = false;
 	if (c->snd.push_valid && seq_leq(c->snd.push, c->snd.una))
@@ -187,7 +189,7 @@ bool arrives_ack(struct arrival *a)
 	a->news.duplicate = duplicate(a, wnd);
 	sack_heard(a->s, c, a->seg, &a->news, a->now);
 	if (seq_gt(a->seg->ack, c->snd.una))
-		acknowledged(a);
+		arrives_acknowledged(a);
 	update_window(a, wnd);
 	recovery_on_ack(a->s, c, a->seg, &a->news, a->now);
 	return true;

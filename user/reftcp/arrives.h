@@ -14,6 +14,8 @@ void arrives_negotiate(struct arrival *a);
 void arrives_hold_text(struct arrival *a);
 /* The connection has become ESTABLISHED: what waited for it. */
 void arrives_established(struct arrival *a);
+/* SEG.ACK is beyond SND.UNA and acceptable: what it acknowledges leaves the queue. */
+void arrives_acknowledged(struct arrival *a);
 /* RFC 9293 3.10.7.4, fifth, ESTABLISHED STATE. false: the segment is to be dropped. */
 bool arrives_ack(struct arrival *a);
 /* SND.WND, WL1 and WL2 as they are. */

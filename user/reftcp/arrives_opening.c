@@ -9,6 +9,7 @@
 #include "reftcp/cookie.h"
 #include "reftcp/conntab.h"
 #include "reftcp/ecn.h"
+#include "reftcp/fastopen.h"
 #include "reftcp/listen.h"
 #include "reftcp/mss.h"
 #include "reftcp/reset.h"
@@ -126,6 +127,7 @@ static struct seq choose_iss(const struct arrival *a, const struct tcb *c)
 /* Third, check for a SYN. */
 static enum step_result listen_syn(struct arrival *a)
 {
+	const struct tcb *listener = a->c;
 	struct tcb *c;
 
 	if (!(a->seg->ctl & CTL_SYN))
@@ -142,6 +144,7 @@ static enum step_result listen_syn(struct arrival *a)
 	arrives_negotiate(a);
 	arrives_set_window(a, a->seg->wnd);
 	arrives_hold_text(a);
+	fastopen_syn(a, listener);
 	return STEP_DONE;
 }
 
@@ -191,16 +194,11 @@ static enum step_result syn_sent_established(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
-	if (!(c->rtx_head->flags & TXSEG_EVER_RETRANS))
-		rto_sample(a->s, c, a->now - c->rtx_head->sent_at);
-	else
-		/* RFC 5681 3.1: after a lost SYN, one segment. */
+	/* RFC 5681 3.1: after a lost SYN, one segment. */
+	if (c->rtx_head->flags & TXSEG_EVER_RETRANS)
 		c->cwnd = mss_sender(c);
-	rtxq_pop(a->s, c);
-	c->snd.una = a->seg->ack;
-	c->retries = 0;
-	timer_clear(c, TIMER_REXMIT);
-	timer_clear(c, TIMER_USER);
+	arrives_acknowledged(a);
+	fastopen_answered(a);
 	state_move(a->s, c, REFTCP_ESTABLISHED, CLAUSE_SYN_ACK, a->now);
 	/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with data if there is any. */
 	window_ack_now(c);

@@ -223,7 +223,10 @@ static enum step_result second_reset(struct arrival *a)
 		return STEP_NEXT;
 	switch (c->state) {
 	case REFTCP_SYN_RECEIVED:
-		if (c->from_listen)
+		if (c->early)
+			/* RFC 7413 4.2.2: its user knows of it already. */
+			tcb_delete(a->s, c, -ECONNRESET, CLAUSE_RESET, a->now);
+		else if (c->from_listen)
 			/* "Return this connection to LISTEN. The user need not be informed." */
 			tcb_return_to_listen(a->s, c, CLAUSE_RESET, a->now);
 		else
@@ -253,7 +256,8 @@ static enum step_result second_reset(struct arrival *a)
 /* Fourth, check the SYN bit, SYN-RECEIVED STATE: a passive one returns to LISTEN. */
 static enum step_result fourth_syn(struct arrival *a)
 {
-	if (!(a->seg->ctl & CTL_SYN) || a->c->state != REFTCP_SYN_RECEIVED || !a->c->from_listen)
+	if (!(a->seg->ctl & CTL_SYN) || a->c->state != REFTCP_SYN_RECEIVED || !a->c->from_listen ||
+	    a->c->early)
 		return STEP_NEXT;
 	tcb_return_to_listen(a->s, a->c, CLAUSE_SYN_IN_WINDOW, a->now);
 	return STEP_DONE;
@@ -293,7 +297,8 @@ static enum step_result accept_room(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
-	if (c->state != REFTCP_SYN_RECEIVED || !c->parent || listen_accept_room(c->parent))
+	if (c->state != REFTCP_SYN_RECEIVED || !c->parent || c->in_accept_queue ||
+	    listen_accept_room(c->parent))
 		return STEP_NEXT;
 	a->s->counters.accept_queue_full++;
 	return step_drop(a);

@@ -30,6 +30,10 @@ const struct congestion *congestion_find(enum reftcp_congestion which);
 /* RFC 6928: min(10*MSS, max(2*MSS, 14600)). */
 uint32_t congestion_initial_window(const struct tcb *c);
 
+/* FlightSize for a new ssthresh: what went out beyond the window while SACKs came in, before it
+ * was a loss, does not count (RFC 5681 3.2 (2)). */
+uint32_t congestion_flight(const struct tcb *c);
+
 /* RFC 5681 3.1: exponential below ssthresh. Returns the octets left over above it. */
 uint32_t congestion_slow_start(struct tcb *c, uint32_t acked);
 

@@ -103,7 +103,7 @@ static void on_ack(struct tcb *c, uint32_t acked, reftcp_time now)
 
 static uint32_t on_loss(struct tcb *c, reftcp_time now)
 {
-	uint32_t flight = seq_diff(c->snd.nxt, c->snd.una);
+	uint32_t flight = congestion_flight(c);
 	uint32_t two = 2 * mss_sender(c);
 	uint32_t left = (uint32_t)((uint64_t)flight * 7 / 10); /* RFC 9438 4.6 */
 

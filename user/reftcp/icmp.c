@@ -11,6 +11,7 @@
 #include "reftcp/conntab.h"
 #include "reftcp/inetsum.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rtxq.h"
 
 enum icmp_class {
@@ -88,7 +89,7 @@ static struct tcb *connection_of(struct reftcp_stack *s, uint8_t family, const u
 }
 
 /* RFC 1191 6.3, 8201 4: smaller segments from here on, and at once what was too big. */
-static void too_big(struct reftcp_stack *s, struct tcb *c, uint32_t mtu)
+static void too_big(struct reftcp_stack *s, struct tcb *c, uint32_t mtu, reftcp_time now)
 {
 	uint32_t least = c->local.addr.family == 4 ? 68 + TCPOPT_MAX : 1280;
 
@@ -97,7 +98,7 @@ static void too_big(struct reftcp_stack *s, struct tcb *c, uint32_t mtu)
 		mtu = least;
 	if (mtu >= c->path_mtu || c->max_packet_sent <= mtu)
 		return;
-	c->path_mtu = mtu;
+	pmtu_limit(c, mtu, now);
 	s->counters.pmtu_reductions++;
 	for (struct txseg *seg = c->rtx_head; seg; seg = seg->next)
 		if (!(seg->flags & TXSEG_SACKED) && seg->len > mss_effective(c))
@@ -111,7 +112,7 @@ static void act(struct reftcp_stack *s, struct tcb *c, const struct icmp_error *
 	case ICMP_IGNORE:
 		return;
 	case ICMP_TOO_BIG:
-		too_big(s, c, e->mtu);
+		too_big(s, c, e->mtu, now);
 		return;
 	case ICMP_HARD:
 		if (c->state == REFTCP_SYN_SENT || c->state == REFTCP_SYN_RECEIVED) {

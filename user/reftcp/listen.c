@@ -54,7 +54,8 @@ void listen_established(struct reftcp_stack *s, struct tcb *child)
 {
 	struct tcb *l = child->parent;
 
-	if (!l)
+	/* One opened early has its place already. */
+	if (!l || child->in_accept_queue)
 		return;
 	l->syn_count--;
 	l->accept_count++;

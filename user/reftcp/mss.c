@@ -23,6 +23,8 @@ void mss_init(const struct reftcp_stack *s, struct tcb *c)
 	 */
 	c->own_mss = (uint16_t)(s->config.mtu - mss_headers(c));
 	c->path_mtu = s->config.mtu;
+	c->pmtu.high = s->config.mtu;
+	c->pmtu.again_at = REFTCP_NEVER;
 	/* RFC 9293 3.7.1: 536 or 1220 when the peer sends no MSS option [MUST-15]. */
 	c->send_mss = c->local.addr.family == 4 ? 536 : 1220;
 }

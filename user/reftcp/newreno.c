@@ -11,6 +11,13 @@ uint32_t congestion_initial_window(const struct tcb *c)
 	return 10 * mss < two ? 10 * mss : two;
 }
 
+uint32_t congestion_flight(const struct tcb *c)
+{
+	uint32_t flight = seq_diff(c->snd.nxt, c->snd.una);
+
+	return flight < c->cwnd ? flight : c->cwnd;
+}
+
 uint32_t congestion_slow_start(struct tcb *c, uint32_t acked)
 {
 	uint32_t room;
@@ -51,8 +58,7 @@ static void on_ack(struct tcb *c, uint32_t acked, reftcp_time now)
 static uint32_t on_loss(struct tcb *c, reftcp_time now)
 {
 	/* RFC 5681 3.1 (4): max(FlightSize / 2, 2*SMSS) */
-	uint32_t flight = seq_diff(c->snd.nxt, c->snd.una);
-	uint32_t half = flight / 2;
+	uint32_t half = congestion_flight(c) / 2;
 
 	(void)now;
 	c->acked_in_window = 0;

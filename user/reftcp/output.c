@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "reftcp/ecn.h"
+#include "reftcp/fastopen.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/recovery.h"
 #include "reftcp/rto.h"
@@ -35,6 +37,7 @@ static void syn_options(struct reftcp_stack *s, struct tcb *c, struct segment *s
 		seg->opt.has |= TCPOPT_SACK_OK;
 	if (answer ? c->ts.on : s->config.timestamps)
 		timestamps_put(c, &seg->opt, now);
+	fastopen_put(s, c, seg);
 	ecn_put_syn(s, c, seg);
 }
 
@@ -116,6 +119,20 @@ static void outstanding(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	timer_clear(c, TIMER_PERSIST);
 }
 
+/* RFC 7413 4.1.3.1: data that rides on the SYN is a queue entry of its own, as it is sent again by
+ * itself if it was not taken. */
+static uint32_t early_text(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
+			   reftcp_time now)
+{
+	uint32_t n = fastopen_room(s, c, seg);
+
+	if (!n || !rtxq_push(s, c, c->snd.nxt, n, 0, now))
+		return 0;
+	c->snd.nxt = seq_add(c->snd.nxt, n);
+	s->counters.fast_open_sent++;
+	return n;
+}
+
 /* The front of what is deemed lost, RFC 9293 3.10.8; cut if the path has become narrower. */
 static size_t send_again(struct reftcp_stack *s, struct tcb *c, struct txseg *again, uint8_t *buf,
 			 reftcp_time now)
@@ -137,6 +154,8 @@ static size_t send_again(struct reftcp_stack *s, struct tcb *c, struct txseg *ag
 	}
 	seg.ctl |= again->flags & TXSEG_FIN ? CTL_FIN : 0;
 	seg.ctl |= push_bit(c, seq_add(again->seq, syn), text);
+	if (syn && first && c->state == REFTCP_SYN_SENT)
+		text = early_text(s, c, &seg, now);
 	if (first) {
 		again->flags &= ~(TXSEG_FRESH | TXSEG_LOST);
 		c->lost -= again->len;
@@ -162,6 +181,11 @@ static size_t send_new(struct reftcp_stack *s, struct tcb *c, uint32_t len, bool
 
 	output_header(s, c, &seg, CTL_ACK, seq, now);
 	room = mss_room(c, tcpopt_length(&seg.opt));
+	if (len > mss_effective(c)) {
+		/* Only a probe is larger; options that came in between make it smaller. */
+		room = len - (uint32_t)tcpopt_length(&seg.opt) + (c->ts.on ? 12 : 0);
+		pmtu_probe_sent(c, seq, room);
+	}
 	if (len > room) {
 		len = room;
 		fin = false;

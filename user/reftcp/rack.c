@@ -2,6 +2,7 @@
 /* See the header. Variables as in RFC 8985 5. */
 #include "reftcp/rack.h"
 
+#include "reftcp/pmtu.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
@@ -94,7 +95,11 @@ bool rack_detect(struct reftcp_stack *s, struct tcb *c, const struct ack_news *n
 		due = seg->sent_at + c->rack.rtt + reo;
 		if (due <= now) {
 			rtxq_mark_lost(c, seg);
-			found = true;
+			/* RFC 4821 7.5: a probe's loss is no sign of congestion. */
+			if (pmtu_probe_lost(c, seg, now))
+				c->send_one = true;
+			else
+				found = true;
 		} else if (due - now > wait) {
 			wait = due - now;
 		}
@@ -131,14 +136,16 @@ void rack_probe_sent(struct tcb *c, bool again)
 
 bool rack_probe_answered(struct tcb *c, const struct segment *seg, const struct ack_news *news)
 {
-	bool repaired;
-
 	if (!c->rack.tlp_out || seq_lt(seg->ack, c->rack.tlp_end))
 		return false;
-	/* 7.4.2: no loss if the probe was new data, or is told of as a duplicate. */
-	repaired = c->rack.tlp_retrans && !news->dsack && seq_gt(seg->ack, c->rack.tlp_end);
-	if (c->rack.tlp_retrans && !news->dsack && news->acked)
-		repaired = true;
+	/* 7.4.2: no loss if the probe was new data, or is told of as a duplicate in either way. */
+	if (!c->rack.tlp_retrans || news->dsack || (news->duplicate && !news->sacked)) {
+		c->rack.tlp_out = false;
+		return false;
+	}
+	/* At TLP.end_seq it may have been either copy: only more says that it was the probe. */
+	if (seq_eq(seg->ack, c->rack.tlp_end))
+		return false;
 	c->rack.tlp_out = false;
-	return repaired;
+	return true;
 }

@@ -17,7 +17,8 @@ static void remove_range(struct tcb *c, unsigned int i)
 		(c->rcv.ranges - i) * sizeof(c->rcv.range[0]));
 }
 
-/* Widens b by every range it overlaps or touches, and takes those out. */
+/* Widens b by every range it overlaps or touches, and takes those out. As ranges never touch one
+ * another, what one adds cannot reach the next. */
 static void absorb(struct tcb *c, struct sack_block *b)
 {
 	unsigned int i = 0;
@@ -32,7 +33,6 @@ static void absorb(struct tcb *c, struct sack_block *b)
 		b->left = seq_min(b->left, r.left);
 		b->right = seq_max(b->right, r.right);
 		remove_range(c, i);
-		i = 0; /* wider now: others may touch */
 	}
 }
 

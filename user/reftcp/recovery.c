@@ -4,6 +4,7 @@
 
 #include "reftcp/congestion.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
@@ -19,13 +20,8 @@ static void save_for_undo(struct tcb *c)
 	c->undo_valid = true;
 }
 
-/* RFC 3708 and 4015: every retransmission was told of as a duplicate: nothing had been lost. */
-static void undo_if_spurious(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news)
+static void undo(struct reftcp_stack *s, struct tcb *c)
 {
-	if (!c->undo_valid || !news->dsack || seq_lt(news->dsack_block.left, c->undo_una))
-		return;
-	if (c->undo_left == 0 || --c->undo_left)
-		return;
 	s->counters.spurious_recoveries++;
 	c->undo_valid = false;
 	if (c->cwnd < c->undo_cwnd)
@@ -35,6 +31,16 @@ static void undo_if_spurious(struct reftcp_stack *s, struct tcb *c, const struct
 	c->cc->on_reset(c);
 	rtxq_unmark_lost(c);
 	c->phase = PHASE_OPEN;
+}
+
+/* RFC 3708 and 4015: every retransmission was told of as a duplicate: nothing had been lost. */
+static void undo_if_spurious(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news)
+{
+	if (!c->undo_valid || !news->dsack || seq_lt(news->dsack_block.left, c->undo_una))
+		return;
+	if (c->undo_left == 0 || --c->undo_left)
+		return;
+	undo(s, c);
 }
 
 static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
@@ -131,7 +137,10 @@ static void newreno_on_ack(struct reftcp_stack *s, struct tcb *c, const struct a
 		if (c->phase != PHASE_LOSS && c->dup_acks == DUP_THRESHOLD && c->rtx_head &&
 		    (!c->recover_valid || seq_geq(c->snd.una, c->recover))) {
 			rtxq_mark_lost(c, c->rtx_head);
-			enter(s, c, news, now);
+			if (pmtu_probe_lost(c, c->rtx_head, now))
+				c->send_one = true;
+			else
+				enter(s, c, news, now);
 		}
 	} else if (news->acked) {
 		c->dup_acks = 0;
@@ -179,11 +188,45 @@ static void ecn_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_n
 	c->ecn.cwr = true;
 }
 
+/*
+ * RFC 5682 2.1: was the timeout spurious? Only the front has been sent again so far. If the next
+ * ACK takes the window on, new data goes out in place of old; if the one after takes it on again,
+ * it was the old data that arrived, and nothing had been lost.
+ */
+static void frto_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news)
+{
+	bool forward = news->acked && seq_lt(c->snd.una, c->recover);
+
+	if (!c->frto || (!news->acked && !news->duplicate && !news->sacked))
+		return;
+	if (forward && c->frto == 1 && tcb_unsent(c)) {
+		c->frto = 2;
+		c->cwnd = rtxq_pipe(c) + 2 * mss_sender(c); /* (2b) */
+		return;
+	}
+	if (forward && c->frto == 2 && !news->dsack) {
+		c->frto = 0;
+		undo(s, c); /* (3b) */
+		return;
+	}
+	if (!news->acked || forward) {
+		/* (2a), (3a): the conventional way, all that is out again. */
+		c->cwnd = (c->frto == 2 ? 3 : 1) * mss_sender(c);
+		for (struct txseg *seg = c->rtx_head; seg; seg = seg->next)
+			if (!(seg->flags & (TXSEG_SACKED | TXSEG_RETRANS)) &&
+			    seq_lt(seg->seq, c->recover))
+				rtxq_mark_lost(c, seg);
+	}
+	c->frto = 0;
+}
+
 void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
 		     const struct ack_news *news, reftcp_time now)
 {
 	enum recovery_phase before = c->phase;
 
+	if (c->phase == PHASE_LOSS)
+		frto_on_ack(s, c, news);
 	if (c->sack_on)
 		sack_on_ack(s, c, seg, news, now);
 	else
@@ -191,7 +234,7 @@ void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment
 	ecn_on_ack(s, c, news, now);
 	if (c->phase != PHASE_OPEN && seq_geq(c->snd.una, c->recover))
 		leave(c);
-	else if (news->acked && news->window_limited && before == c->phase &&
+	else if (news->acked && news->window_limited && before == c->phase && !c->frto &&
 		 (c->phase == PHASE_OPEN || c->phase == PHASE_LOSS))
 		c->cc->on_ack(c, news->acked, now);
 	if (news->acked)
@@ -200,6 +243,10 @@ void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment
 
 void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
+	/* RFC 5682 2.1 (1): not where recovery was under way already. */
+	bool may_be_spurious = c->retries == 0 && c->phase == PHASE_OPEN && c->rtx_head->next &&
+			       !(c->rtx_head->flags & TXSEG_SACKED);
+
 	s->counters.rto_expired++;
 	c->rack.tlp_out = false;
 	timer_clear(c, TIMER_PROBE);
@@ -215,7 +262,11 @@ void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	c->recover_valid = true;
 	c->dup_acks = 0;
 	c->cwnd = mss_sender(c); /* the loss window, RFC 5681 3.1 */
-	rtxq_mark_all_lost(c);
+	c->frto = may_be_spurious;
+	if (may_be_spurious)
+		rtxq_mark_lost(c, c->rtx_head);
+	else
+		rtxq_mark_all_lost(c);
 	c->send_one = true;
 }
 

@@ -57,9 +57,9 @@ void sack_heard(struct reftcp_stack *s, struct tcb *c, const struct segment *seg
 	for (; i < seg->opt.sacks; i++) {
 		const struct sack_block *b = &seg->opt.sack[i];
 
-		/* Blocks of data never sent, or turned round, are lies or errors. */
-		if (seq_lt(b->left, b->right) && seq_geq(b->left, c->snd.una) &&
-		    seq_leq(b->right, c->snd.nxt))
+		/* Of data never sent: a lie or an error. What is below SND.UNA, or turned round,
+		 * covers no segment of the queue. */
+		if (seq_leq(b->right, c->snd.nxt))
 			mark(c, b, news, now);
 	}
 }

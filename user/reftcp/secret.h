@@ -14,6 +14,7 @@ enum secret_use {
 	SECRET_TIMESTAMP,
 	SECRET_PORT,
 	SECRET_COOKIE,
+	SECRET_FAST_OPEN,
 };
 
 uint64_t secret_hash(const struct siphash_key *key, enum secret_use use,

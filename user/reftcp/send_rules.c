@@ -4,6 +4,7 @@
 
 #include "reftcp/congestion.h"
 #include "reftcp/mss.h"
+#include "reftcp/pmtu.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
@@ -19,7 +20,7 @@ static uint32_t usable(const struct tcb *c)
 
 static bool silly_window_allows(const struct tcb *c, uint32_t d, uint32_t u)
 {
-	bool idle = seq_eq(c->snd.nxt, c->snd.una);
+	bool idle = seq_eq(c->snd.nxt, tcb_stream_start(c)); /* a SYN is no data */
 	uint32_t least = d < u ? d : u;
 
 	if (least >= mss_effective(c)) /* (1) */
@@ -73,7 +74,9 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 	uint32_t d, u, pipe, mss;
 	bool fin_waits;
 
-	if (!state_sends(c->state) || c->snd.fin_sent)
+	/* RFC 7413 4.2.2: an early user may answer before the handshake is done. */
+	if (!(state_sends(c->state) || (c->early && c->state == REFTCP_SYN_RECEIVED)) ||
+	    c->snd.fin_sent)
 		return false;
 	d = tcb_unsent(c);
 	fin_waits = c->snd.fin_queued;
@@ -88,6 +91,10 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 		return false;
 	}
 	restart_after_idle(s, c, now);
+	*len = pmtu_probe(s, c, d, u, now);
+	*fin = false;
+	if (*len)
+		return true;
 	pipe = rtxq_pipe(c);
 	*len = d < u ? d : u;
 	*len = *len < mss ? *len : mss;

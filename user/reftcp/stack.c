@@ -30,6 +30,7 @@ void reftcp_config_default(struct reftcp_config *out)
 		.timestamps = true,
 		.sack = true,
 		.ecn = true,
+		.mtu_probing = true,
 		.verify_checksums = true,
 		.port_low = 49152, /* RFC 6335 6 */
 		.port_high = 65535,

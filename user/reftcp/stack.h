@@ -19,6 +19,16 @@ struct reply {
 	uint8_t ctl, ttl, dscp, ecn;
 };
 
+/* A server that gave us a Fast Open cookie. */
+struct known_server {
+	struct reftcp_addr addr;
+	uint16_t mss;
+	uint8_t cookie_len; /* 0: unused */
+	uint8_t cookie[TCPOPT_COOKIE_MAX];
+};
+
+#define KNOWN_SERVERS 64
+
 struct tcb_list {
 	struct tcb *head, *tail;
 };
@@ -60,6 +70,8 @@ struct reftcp_stack {
 	reftcp_time challenge_from;
 	uint32_t challenge_count;
 	uint32_t port_step;
+	struct known_server known[KNOWN_SERVERS];
+	uint32_t known_next;
 	size_t memory;
 	bool keeps_octets; /* false: streams only count (shadows) */
 };

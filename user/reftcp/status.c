@@ -142,6 +142,8 @@ static bool apply(struct reftcp_stack *s, struct tcb *c, enum reftcp_option opti
 		return value && value <= s->config.recv_buffer;
 	case REFTCP_OPT_DELAYED_ACK:
 		return flag(value, &c->delayed_ack);
+	case REFTCP_OPT_FAST_OPEN:
+		return flag(value, &c->fast_open);
 	}
 	return false;
 }

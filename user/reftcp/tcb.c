@@ -115,6 +115,7 @@ void tcb_start_send(struct reftcp_stack *s, struct tcb *c, struct seq iss, reftc
 	c->snd.una = iss;
 	c->snd.nxt = seq_add(iss, 1);
 	c->snd.up = iss;
+	c->rtt.sample_after = iss;
 	/* The first entry of a connection's queue never fails. */
 	rtxq_push(s, c, iss, 1, TXSEG_SYN | TXSEG_FRESH, now);
 	rtxq_mark_lost(c, c->rtx_head);

@@ -100,6 +100,9 @@ struct tcb {
 	bool user_has_it;  /* a user holds the name */
 	bool close_queued; /* CLOSE in SYN_RECEIVED with data to send */
 	bool forsaken;     /* the user gave the name back: nobody reads */
+	bool fast_open;    /* the user wants it */
+	bool give_cookie;  /* with the SYN,ACK */
+	bool early;        /* handed to the user in SYN_RECEIVED */
 	int error;
 	struct reftcp_endpoint local, remote;
 	struct reftcp_endpoint listen_local, listen_remote; /* to return to LISTEN with */
@@ -138,6 +141,14 @@ struct tcb {
 	uint16_t send_mss; /* from the peer, or the default */
 	uint16_t own_mss;  /* told to the peer */
 	uint32_t path_mtu;
+	/* RFC 4821. */
+	struct {
+		uint32_t high; /* the largest size not known to be too large */
+		uint32_t mtu;  /* of the probe that is out */
+		struct seq first;
+		reftcp_time again_at;
+		bool probing;
+	} pmtu;
 	uint32_t max_packet_sent; /* largest, to judge ICMP (RFC 5927 7) */
 
 	/* RFC 7323. */
@@ -183,6 +194,7 @@ struct tcb {
 	/* Undo, RFC 3708 and 4015. */
 	uint32_t undo_cwnd, undo_ssthresh, undo_left; /* left: retransmissions no D-SACK undid */
 	bool undo_valid;
+	uint8_t frto; /* RFC 5682: how many ACKs after a timeout are awaited: 0, 1, 2 */
 	struct seq undo_una;
 
 	/* RFC 9438; windows in octets, times in ns. */

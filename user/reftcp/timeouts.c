@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "reftcp/pmtu.h"
 #include "reftcp/recovery.h"
 #include "reftcp/reset.h"
 #include "reftcp/rto.h"
@@ -48,6 +49,7 @@ static bool retransmission_timeout(struct reftcp_stack *s, struct tcb *c, reftcp
 		rtxq_mark_lost(c, c->rtx_head);
 		c->send_one = true;
 	} else {
+		pmtu_timed_out(s, c, now);
 		recovery_on_timeout(s, c, now);
 	}
 	c->retries++;

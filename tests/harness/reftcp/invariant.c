@@ -96,7 +96,7 @@ static const char *timers_broken(const struct reftcp_stack *s, const struct tcb 
 	CHECK(!timer_armed(c, TIMER_REXMIT) || c->rtx_head);
 	CHECK(!sent || timer_armed(c, TIMER_REXMIT));
 	CHECK(!sent || timer_armed(c, TIMER_USER));
-	CHECK(!timer_armed(c, TIMER_PERSIST) || state_sends(c->state));
+	CHECK(!timer_armed(c, TIMER_PERSIST) || state_sends(c->state) || c->early);
 	CHECK(!timer_armed(c, TIMER_FIN_WAIT_2) || c->state == REFTCP_FIN_WAIT_2);
 	return NULL;
 }

@@ -325,6 +325,17 @@ static void isn__other_sockets_or_secret__are_unrelated(void **state)
 		assert_in_range(__builtin_popcount(seen[i] ^ seen[i - 1]), 5, 27);
 }
 
+/* One purpose, one function: an ISN says nothing about timestamps. */
+static void secret__two_uses__are_unrelated(void **state)
+{
+	uint8_t bytes[16] = {9};
+	struct siphash_key key = siphash_key_from(bytes);
+
+	(void)state;
+	assert_true(secret_hash(&key, SECRET_ISN, &p.ours, &p.theirs, 0) !=
+		    secret_hash(&key, SECRET_TIMESTAMP, &p.ours, &p.theirs, 0));
+}
+
 /* ---- ICMP ---- */
 
 static void icmp(uint8_t type, uint8_t code, uint32_t rest, uint32_t seq_off, uint8_t damage)
@@ -426,7 +437,7 @@ static void icmp__not_of_outstanding_data__is_ignored(void **state)
 static void icmp__too_big__segments_shrink(void **state)
 {
 	(void)state;
-	p.syn_opt.mss = 1460;
+	p.syn_opt.mss = 9000;
 	peer_reach(&p, REFTCP_ESTABLISHED);
 	send_data(2000);
 	assert_int_equal(p.packet_len, 1500);
@@ -439,6 +450,31 @@ static void icmp__too_big__segments_shrink(void **state)
 	assert_int_equal(p.out.seq.n, 1);
 	icmp(3, 4, 20, 0, 0); /* absurdly small */
 	assert_int_equal(status().mss, 108 - 40);
+}
+
+/* RFC 1191 6.3, 4821: after ten minutes a larger size is tried, by one segment. */
+static void icmp__too_big_long_ago__larger_is_tried_again(void **state)
+{
+	uint32_t end;
+
+	(void)state;
+	p.syn_opt.mss = 9000;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	send_data(2000);
+	icmp(3, 4, 800, 0, 0);
+	for (int later = 0; later < 2; later++) {
+		peer_drain(&p);
+		end = status().snd_nxt - status().iss;
+		peer_send(&p, CTL_ACK, 1, end, NULL, 0);
+		peer_drain(&p);
+		end = status().snd_nxt - status().iss;
+		peer_send(&p, CTL_ACK, 1, end, NULL, 0);
+		p.now += (later ? 601 : 300) * REFTCP_S;
+		send_data(7000);
+		assert_int_equal(p.packet_len, later ? 1150 : 800);
+	}
+	peer_send(&p, CTL_ACK, 1, p.out.seq.n + p.out.text_len, NULL, 0);
+	assert_int_equal(status().mss, 1110);
 }
 
 /* ---- rules ---- */
@@ -536,11 +572,13 @@ int main(void)
 		T(dscp_and_ttl__given_and_changed__are_on_the_wire),
 		T(isn__same_sockets_later__moves_with_the_clock),
 		T(isn__other_sockets_or_secret__are_unrelated),
+		T(secret__two_uses__are_unrelated),
 		T(icmp__soft_errors__are_told_and_do_not_abort),
 		T(icmp__soft_error_in_syn_sent__does_not_abort),
 		T(icmp__source_quench__is_discarded),
 		T(icmp__not_of_outstanding_data__is_ignored),
 		T(icmp__too_big__segments_shrink),
+		T(icmp__too_big_long_ago__larger_is_tried_again),
 		T(rules__every_row__has_a_clause_and_differs_where_it_has_an_id),
 		T(rules__time_wait__lasts_as_the_personality_says),
 		T(rules__bad_segments__are_answered_twice_a_second_at_most),

@@ -15,6 +15,7 @@
 
 #include "reftcp/inetsum.h"
 #include "reftcp/invariant.h"
+#include "reftcp/secret.h"
 #include "reftcp/sim/link.h"
 #include "reftcp/stack.h"
 
@@ -59,6 +60,7 @@ static void start(struct driver *d, uint64_t seed, enum reftcp_personality perso
 	config.recv_buffer = seed % 2 ? 16384 : 200000;
 	config.replies = 8;
 	config.syn_cookies = seed % 4 > 1;
+	config.fast_open = seed % 3 == 1;
 	config.personality = personality;
 	config.sack = seed % 3;
 	config.timestamps = seed % 5 == 4;
@@ -108,6 +110,16 @@ static uint8_t some_ctl(struct driver *d, enum reftcp_state state)
 	return usual[rnd(d, rnd(d, 10) ? 5 : sizeof(usual))];
 }
 
+/* The one the stack would give to this peer. */
+static void good_cookie(struct driver *d, const struct segment *seg, struct tcpopt *o)
+{
+	struct reftcp_endpoint a = {seg->dst.addr, 0}, b = {seg->src.addr, 0};
+	uint64_t h = secret_hash(&d->s->key, SECRET_FAST_OPEN, &a, &b, 0);
+
+	for (unsigned int i = 0; i < 8; i++)
+		o->cookie[i] = (uint8_t)(h >> 8 * i);
+}
+
 static void some_options(struct driver *d, const struct tcb *c, struct segment *seg)
 {
 	struct tcpopt *o = &seg->opt;
@@ -117,6 +129,12 @@ static void some_options(struct driver *d, const struct tcb *c, struct segment *
 		o->mss = (uint16_t)(rnd(d, 3) ? 1460 : link_random(&d->random));
 		o->scale = (uint8_t)rnd(d, 16);
 		o->uto = (uint16_t)rnd(d, 400);
+		if (!rnd(d, 3)) {
+			o->has |= TCPOPT_COOKIE;
+			o->cookie_len = 8;
+			if (rnd(d, 4))
+				good_cookie(d, seg, o);
+		}
 	}
 	if (rnd(d, 20) && (c->ts.on || seg->ctl & CTL_SYN)) {
 		o->has |= TCPOPT_TS;
@@ -191,8 +209,9 @@ static void some_option(struct driver *d, reftcp_id id)
 		[REFTCP_OPT_USER_TIMEOUT] = 50 * REFTCP_S,
 		[REFTCP_OPT_RECV_BUFFER] = 3000,
 		[REFTCP_OPT_DELAYED_ACK] = 1,
+		[REFTCP_OPT_FAST_OPEN] = 1,
 	};
-	uint32_t option = rnd(d, REFTCP_OPT_DELAYED_ACK + 1);
+	uint32_t option = rnd(d, REFTCP_OPT_FAST_OPEN + 1);
 	uint64_t v = rnd(d, 3) ? value[option] : option & 1;
 
 	reftcp_set(d->s, id, (enum reftcp_option)option, v, d->now);

@@ -541,6 +541,42 @@ static void sent__of_a_connection_not_seen_to_begin__is_unknown(void **state)
 	reftcp_shadows_free(s.set);
 }
 
+/* RFC 9293 3.10.7.4, fifth: a bad ACK in SYN-RECEIVED is answered by a reset, and that is all. */
+static void sent__reset_for_a_bad_ack__leaves_syn_received(void **state)
+{
+	struct reftcp_shadows_config config = {.endpoints = 2};
+	struct scene s = {.local = end_of(0), .remote = end_of(1), .now = REFTCP_S};
+
+	(void)state;
+	assert_int_equal(reftcp_shadows_new(&s.set, &config, s.now), 0);
+	received(&s, CTL_SYN, 0, 0, 4000, &mss1000, 0);
+	assert_int_equal(sent(&s, CTL_SYN | CTL_ACK, 0, 1, 8000, &mss1000, 0), 0);
+	received(&s, CTL_ACK, 1, 77, 4000, NULL, 0);
+	assert_true(s.v.reset_due);
+	assert_int_equal(sent(&s, CTL_RST, 77, 0, 0, NULL, 0), 0);
+	assert_int_equal(where(&s), REFTCP_SYN_RECEIVED);
+	received(&s, CTL_ACK, 1, 1, 4000, NULL, 0);
+	assert_int_equal(where(&s), REFTCP_ESTABLISHED);
+	reftcp_shadows_free(s.set);
+}
+
+/* More gaps than a shadow remembers: it does not hold the endpoint's better memory against it. */
+static void sent__ack_of_what_the_shadow_could_not_keep__is_no_finding(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, &mss1000);
+	for (uint32_t i = 1; i <= 40; i++)
+		received(&s, CTL_ACK, 1 + i * 20, 1, 4000, NULL, 10);
+	for (uint32_t i = 0; i <= 40; i++)
+		received(&s, CTL_ACK, 11 + i * 20, 1, 4000, NULL, 10);
+	received(&s, CTL_ACK, 1, 1, 4000, NULL, 10);
+	assert_int_equal(sent(&s, CTL_ACK, 1, 831, 8000, NULL, 0), 0);
+	assert_int_equal(sent(&s, CTL_ACK, 1, 832, 8000, NULL, 0), FOUND(ack_beyond));
+	reftcp_shadows_free(s.set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +593,8 @@ int main(void)
 		cmocka_unit_test(lie__another_isn__is_found),
 		cmocka_unit_test(lie__option_the_syn_did_not_have__is_found),
 		cmocka_unit_test(lie__reset_from_nowhere__is_found),
+		cmocka_unit_test(sent__reset_for_a_bad_ack__leaves_syn_received),
+		cmocka_unit_test(sent__ack_of_what_the_shadow_could_not_keep__is_no_finding),
 		cmocka_unit_test(received__outside_the_window__an_answer_is_due),
 		cmocka_unit_test(sent__of_a_connection_not_seen_to_begin__is_unknown),
 	};
