@@ -59,6 +59,14 @@ def unit(program, totals):
     totals.add(passed, failed, skipped)
 
 
+def one(name, command, totals):
+    """A program that is one test: its status tells."""
+    output, status = run(command)
+    print(f"{'FAIL' if status else 'ok  '} {name}")
+    print(output, end="", flush=True)
+    totals.add(status == 0, status != 0, 0)
+
+
 def suite(name, command, totals):
     """A program that ends with a line of totals of its own."""
     print(f"---- {name}", flush=True)
@@ -94,11 +102,11 @@ def main():
     if not only_unit:
         suite("lint", [python, "tools/lint.py"], totals)
         if os.path.exists("tests/rfc/check"):
-            suite("rfc ledger", [python, "tests/rfc/check"], totals)
+            one("rfc ledger", [python, "tests/rfc/check"], totals)
     for program in sorted(programs):
         unit(program, totals)
     if not only_unit:
-        os.environ.setdefault("TCPWITNESS", os.path.join(out, "tcpwitness"))
+        os.environ.setdefault("TCPWITNESS", os.path.abspath(os.path.join(out, "tcpwitness")))
         suite("end to end", [python, "tests/run_e2e.py"], totals)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     bad = totals.failed or not totals.passed or (totals.skipped and os.environ.get("CI"))

@@ -138,7 +138,7 @@ struct reftcp_config {
 	bool window_scale, timestamps, sack, ecn; /* offered, and taken when offered */
 	bool syn_cookies;             /* answer with a cookie when the SYN queue is full */
 	bool fast_open;               /* RFC 7413 may be used, see REFTCP_OPT_FAST_OPEN */
-	bool mtu_probing; /* RFC 4821; default true */
+	bool mtu_probing;             /* RFC 4821; default true */
 	bool verify_checksums;        /* false only where the link has done so; default true */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
