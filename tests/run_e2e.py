@@ -28,9 +28,10 @@ sys.path.insert(0, HERE)
 
 NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshare", "bpftool",
           "nginx", "curl")
-# Those that mostly wait go first; all others follow in the order of discovery.
+# Those that watch whole paths, and mostly wait: they run before all others, which make load.
 FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses")
 LIMIT_S = 240
+SECOND_TRIES = 8  # more than that is no accident
 
 
 class Reporter(unittest.TestResult):
@@ -126,6 +127,7 @@ class Runner:
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
         self.workers = set()
+        self.tried_again = []
         self.stopping = False
 
     def tell(self, name, outcome, took, text=""):
@@ -135,9 +137,27 @@ class Runner:
             print(f"{outcome:7} {took:6.1f} s  {short}"
                   + (f": {text}" if outcome == "skipped" else ""), flush=True)
             if outcome == "failed":
-                self.failures.append((short, text))
+                self.failures.append((name, text))
                 for line in text.rstrip().splitlines():
                     print(f"        | {line[:2000]}", flush=True)
+
+    def second_try(self, classes):
+        """
+        The kernel itself passes a few timer-driven events by (ARCHITECTURE.md, "not explained"): a
+        path with such a hole is watched once more. Twice is a failure; each second try is said.
+        """
+        again = [(name, [i for i in ids if any(i == f for f, _ in self.failures)])
+                 for name, ids in classes]
+        again = [(name, ids) for name, ids in again if ids]
+        if not again or self.stopping or sum(len(ids) for _, ids in again) > SECOND_TRIES:
+            return
+        names = [i for _, ids in again for i in ids]
+        print(f"run_e2e: second try of {', '.join(n.removeprefix('e2e.') for n in names)}",
+              flush=True)
+        self.failures = [f for f in self.failures if f[0] not in names]
+        self.counts["failed"] -= len(names)
+        side_by_side(self, again, len(again))
+        self.tried_again = names
 
     def run_class(self, name, ids):
         if self.stopping:
@@ -190,6 +210,23 @@ class Runner:
             threading.Thread(target=self.end, args=[w]).start()
 
 
+def side_by_side(runner, queue, at_once):
+    """Runs the classes of `queue`, (name, tests) each, up to `at_once` at a time."""
+    def take():
+        while True:
+            with runner.lock:
+                if not queue:
+                    return
+                name, ids = queue.pop(0)
+            runner.run_class(name, ids)
+
+    threads = [threading.Thread(target=take) for _ in range(at_once)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
 def main():
     parser = argparse.ArgumentParser(description="end-to-end tests of tcpwitness")
     parser.add_argument("-j", type=int, default=5, metavar="N", help="classes at once (default 5)")
@@ -215,30 +252,23 @@ def main():
     runner = Runner()
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, runner.interrupt)
-    queue = sorted(classes.items(), key=lambda item: next(
-        (i for i, n in enumerate(FIRST) if item[0].endswith(n)), len(FIRST)))
+    # Whole paths are watched while nothing else runs: churn and processes that start beside them
+    # make the kernel pass events by (ARCHITECTURE.md, "not explained"), which is not their matter.
+    calm = [item for item in classes.items() if item[0].endswith(FIRST)]
+    wild = [item for item in classes.items() if not item[0].endswith(FIRST)]
     start = time.monotonic()
-
-    def take():
-        while True:
-            with runner.lock:
-                if not queue:
-                    return
-                name, ids = queue.pop(0)
-            runner.run_class(name, ids)
-
-    threads = [threading.Thread(target=take) for _ in range(args.j)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    side_by_side(runner, list(calm), args.j)
+    runner.second_try(calm)
+    side_by_side(runner, wild, args.j)
     left = netns.remove_stale()
     if left and not runner.stopping:
         runner.tell("leftovers", "failed", 0, f"left behind: {left}")
     if runner.failures:
         print("failed:")
         for name, _ in runner.failures:
-            print(f"  {name}")
+            print(f"  {name.removeprefix('e2e.')}")
+    if runner.tried_again:
+        print(f"run_e2e: {len(runner.tried_again)} were tried twice")
     c = runner.counts
     print(f"run_e2e: {time.monotonic() - start:.0f} s")
     print(f"{c['passed']} passed, {c['failed']} failed, {c['skipped']} skipped")

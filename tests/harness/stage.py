@@ -259,6 +259,8 @@ def _lengths(test, play, life):
     # Two tracers look at the same moments with a clock each.
     test.assertEqual([s for s, _ in path], [s for s, _ in want], f"{told[0]}\n{life}")
     for (_, a), (_, b) in zip(path, want):
+        if a is None and b is None:
+            continue
         test.assertLess(abs(a - b), 1_000_000, f"{told[0]}\n{life}")
     test.assertEqual(told[0]["end_cause"], life.last["cause"], life)
 
