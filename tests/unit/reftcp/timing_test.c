@@ -69,6 +69,28 @@ static void rto__two_samples__follow_the_formula(void **state)
 	}
 }
 
+/* RFC 6298 5.7 and 5681 3.1, on both sides: the SYN's own timeouts say little of the path, but that
+ * it does lose. */
+static void rto__lost_syn__is_3_s_and_the_window_one_segment(void **state)
+{
+	(void)state;
+	for (int active = 0; active < 2; active++) {
+		peer_end(&p);
+		peer_init(&p);
+		peer_start(&p);
+		peer_reach(&p, active ? REFTCP_SYN_SENT : REFTCP_SYN_RECEIVED);
+		peer_wait(&p, 1100 * REFTCP_MS);
+		assert_int_equal(peer_drain(&p), 1);
+		if (active)
+			peer_send(&p, CTL_SYN | CTL_ACK, 0, 1, NULL, 0);
+		else
+			peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+		assert_int_equal(status().state, REFTCP_ESTABLISHED);
+		assert_int_equal(status().rto, 3 * REFTCP_S);
+		assert_int_equal(status().cwnd, 1000);
+	}
+}
+
 /* MUST-18: no sample of what was sent twice. */
 static void rto__sent_again__gives_no_sample(void **state)
 {
@@ -332,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(rto__silent_peer__doubles_up_to_a_minute),
 		T(rto__two_samples__follow_the_formula),
+		T(rto__lost_syn__is_3_s_and_the_window_one_segment),
 		T(rto__sent_again__gives_no_sample),
 		T(r1_r2__silent_peer__told_then_ended),
 		T(r1__reports_switched_off__says_nothing),
