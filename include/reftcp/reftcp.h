@@ -138,13 +138,17 @@ struct reftcp_config {
 	bool window_scale, timestamps, sack, ecn; /* offered, and taken when offered */
 	bool syn_cookies;             /* answer with a cookie when the SYN queue is full */
 	bool fast_open;               /* RFC 7413 may be used, see REFTCP_OPT_FAST_OPEN */
-	bool mtu_probing; /* RFC 4821; default true */
+	bool mtu_probing;             /* RFC 4821; default true */
 	bool verify_checksums;        /* false only where the link has done so; default true */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
 	uint8_t secret[16];
 	/* Null, or told of every change of state. */
 	void (*on_transition)(void *ctx, const struct reftcp_transition *t);
+	/* Null, or the negative advice of RFC 9293 3.8.3: R1 retransmissions to remote went without
+	 * an answer, so that whoever routes may doubt the way. As with on_transition, no calls. */
+	void (*on_negative_advice)(void *ctx, const struct reftcp_addr *local,
+				   const struct reftcp_addr *remote);
 	void *ctx;
 };
 

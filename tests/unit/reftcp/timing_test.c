@@ -125,6 +125,38 @@ static void r1_r2__silent_peer__told_then_ended(void **state)
 	assert_int_equal(status().error, -ETIMEDOUT);
 }
 
+static unsigned int advised;
+
+static void on_advice(void *ctx, const struct reftcp_addr *local, const struct reftcp_addr *remote)
+{
+	struct peer *peer = ctx;
+
+	assert_memory_equal(local->byte, peer->ours.addr.byte, 4);
+	assert_memory_equal(remote->byte, peer->theirs.addr.byte, 4);
+	advised++;
+}
+
+/* MUST-20, its first half: for data as for SYNs [MUST-22]. */
+static void r1__reached__ip_is_advised_once(void **state)
+{
+	(void)state;
+	for (int syn = 0; syn < 2; syn++) {
+		peer_end(&p);
+		peer_init(&p);
+		p.config.on_negative_advice = on_advice;
+		peer_start(&p);
+		advised = 0;
+		peer_reach(&p, syn ? REFTCP_SYN_SENT : REFTCP_ESTABLISHED);
+		set(REFTCP_OPT_REPORTS, 0);
+		if (!syn)
+			send_octets(10);
+		peer_count(&p, 6 * REFTCP_S);
+		assert_int_equal(advised, 0);
+		peer_count(&p, 100 * REFTCP_S);
+		assert_int_equal(advised, 1);
+	}
+}
+
 /* SHLD-20. */
 static void r1__reports_switched_off__says_nothing(void **state)
 {
@@ -357,6 +389,7 @@ int main(void)
 		T(rto__lost_syn__is_3_s_and_the_window_one_segment),
 		T(rto__sent_again__gives_no_sample),
 		T(r1_r2__silent_peer__told_then_ended),
+		T(r1__reached__ip_is_advised_once),
 		T(r1__reports_switched_off__says_nothing),
 		T(slow_start__acks_come__window_doubles),
 		T(timeout__with_data_out__window_falls_to_one_segment),
