@@ -79,6 +79,7 @@ static bool beyond_window(const struct question *q)
 {
 	/* The furthest edge the peer ever gave: an older one may have been acted upon. */
 	return plain(q) && q->seg->text_len && state_synchronized(q->c->state) && !q->probes &&
+	       !q->c->shadow_joined &&
 	       seq_gt(seq_add(q->first, q->seg->text_len), q->c->snd.shadow_edge);
 }
 
@@ -89,13 +90,13 @@ static bool window_shrunk(const struct question *q)
 
 	/* RFC 7323 2.4: by less than a unit of the scale it is only rounding. */
 	return has(q, CTL_ACK) && plain(q) && state_synchronized(q->c->state) &&
-	       q->c->state != REFTCP_TIME_WAIT && !q->c->rcv.fin_done &&
+	       !q->c->shadow_joined && q->c->state != REFTCP_TIME_WAIT && !q->c->rcv.fin_done &&
 	       seq_lt(seq_add(edge, (1u << scale) - 1), seq_add(q->c->rcv.nxt, q->c->rcv.wnd));
 }
 
 static bool mss_exceeded(const struct question *q)
 {
-	return q->set->config.wire_sizes && plain(q) &&
+	return q->set->config.wire_sizes && plain(q) && !q->c->shadow_joined &&
 	       q->seg->text_len + tcpopt_length(&q->seg->opt) > q->c->send_mss;
 }
 

@@ -29,6 +29,9 @@ struct reftcp_shadows {
 /* What is wrong with a segment sent by the endpoint that c follows. */
 uint32_t shadow_judge(const struct reftcp_shadows *set, const struct tcb *c,
 		      const struct segment *seg);
+/* The first numbers of an endpoint that was joined in its middle. */
+void shadow_learn_sent(struct tcb *c, const struct segment *seg);
+void shadow_learn_received(struct tcb *c, const struct segment *seg);
 /* The endpoint's choices become those of c; c may be CLOSED and gone after it. */
 void shadow_adopt(struct reftcp_shadows *set, struct tcb *c, const struct segment *seg,
 		  reftcp_time now);
