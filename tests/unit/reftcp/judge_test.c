@@ -257,6 +257,23 @@ static void lie__reset_from_nowhere__is_found(void **state)
 	reftcp_shadows_free(s.set);
 }
 
+static void lie__data_after_the_end__is_found(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s, &mss1000);
+	received(&s, CTL_RST, 1, 0, 0, NULL, 0);
+	assert_int_equal(where(&s), REFTCP_CLOSED);
+	assert_int_equal(sent(&s, CTL_RST, 1, 0, 0, NULL, 0), 0);
+	assert_int_equal(sent(&s, CTL_ACK, 1, 1, 8000, NULL, 5), FOUND(not_open));
+	/* A new connection under the same name is another matter. */
+	assert_int_equal(sent(&s, CTL_SYN, 7000, 0, 8000, &mss1000, 0), 0);
+	received(&s, CTL_SYN | CTL_ACK, 0, 7001, 4000, &mss1000, 0);
+	assert_int_equal(sent(&s, CTL_ACK, 7001, 1, 8000, NULL, 5), 0);
+	reftcp_shadows_free(s.set);
+}
+
 /* An answer the RFC wants is told, so that its absence can be seen. */
 static void received__outside_the_window__an_answer_is_due(void **state)
 {
@@ -310,6 +327,8 @@ static void joined__established__is_followed_to_its_end(void **state)
 	assert_true(s.v.joined);
 	assert_int_equal(sent(&s, CTL_ACK, 3000, 7100, 10, NULL, 4000), 0);
 	assert_int_equal(sent(&s, CTL_ACK, 7001, 7100, 10, NULL, 10), FOUND(gap));
+	received(&s, CTL_RST, 7050, 0, 0, NULL, 0); /* old by now */
+	assert_int_equal(where(&s), REFTCP_ESTABLISHED);
 	received(&s, CTL_ACK, 7100, 7011, 10, NULL, 0);
 	assert_int_equal(sent(&s, CTL_ACK | CTL_FIN, 7011, 7100, 10, NULL, 0), 0);
 	assert_int_equal(where(&s), REFTCP_FIN_WAIT_1);
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test(joined__close_wait__is_followed_to_its_end),
 		cmocka_unit_test(sent__reset_for_a_bad_ack__leaves_syn_received),
 		cmocka_unit_test(sent__ack_of_what_the_shadow_could_not_keep__is_no_finding),
+		cmocka_unit_test(lie__data_after_the_end__is_found),
 		cmocka_unit_test(received__outside_the_window__an_answer_is_due),
 		cmocka_unit_test(sent__of_a_connection_not_seen_to_begin__is_unknown),
 	};

@@ -12,6 +12,30 @@
 #include "reftcp/conntab.h"
 #include "reftcp/rtxq.h"
 
+static struct ended *ended_find(struct reftcp_shadows *set, const struct reftcp_endpoint *local,
+				const struct reftcp_endpoint *remote)
+{
+	for (unsigned int i = 0; i < ENDED_KEPT; i++)
+		if (set->ended[i].used && endpoint_equal(&set->ended[i].local, local) &&
+		    endpoint_equal(&set->ended[i].remote, remote))
+			return &set->ended[i];
+	return NULL;
+}
+
+/* TIME-WAIT is left out: when exactly it ended the endpoint alone knows. */
+static void note_end(struct reftcp_shadows *set, const struct tcb *c,
+		     const struct reftcp_transition *t)
+{
+	struct ended *e = ended_find(set, &c->local, &c->remote);
+
+	if (t->from == REFTCP_CLOSED && e)
+		e->used = false;
+	if (t->to != REFTCP_CLOSED || t->from == REFTCP_TIME_WAIT || t->from == REFTCP_LISTEN)
+		return;
+	e = &set->ended[set->ended_next++ % ENDED_KEPT];
+	*e = (struct ended){c->local, c->remote, true};
+}
+
 static void on_transition(void *ctx, const struct reftcp_transition *t)
 {
 	struct reftcp_shadows *set = ctx;
@@ -23,6 +47,7 @@ static void on_transition(void *ctx, const struct reftcp_transition *t)
 		.segment = set->cause,
 	};
 
+	note_end(set, c, t);
 	if (set->config.on_transition)
 		set->config.on_transition(set->config.ctx, &told);
 }
@@ -279,6 +304,10 @@ int reftcp_shadow_sent(struct reftcp_shadows *set, const void *packet, size_t le
 		goto done;
 	v.outcome = REFTCP_SHADOW_FOLLOWED;
 	c = sender(set, &seg, now, &v.outcome);
+	if (!c && !(seg.ctl & (CTL_SYN | CTL_RST)) && ended_find(set, &seg.src, &seg.dst)) {
+		v.outcome = REFTCP_SHADOW_FOLLOWED;
+		v.findings = 1u << REFTCP_FINDING_not_open;
+	}
 	if (!c)
 		goto done;
 	shadow_learn_sent(c, &seg);

@@ -18,12 +18,22 @@ struct waiting_syn {
 
 #define WAITING_SYNS 256
 
+/* Endpoints that have ended of late: what they still send, but resets, has no connection. */
+struct ended {
+	struct reftcp_endpoint local, remote;
+	bool used;
+};
+
+#define ENDED_KEPT 256
+
 struct reftcp_shadows {
 	struct reftcp_stack *stack;
 	struct reftcp_shadows_config config;
 	uint64_t ordinal; /* of the segment at hand */
 	uint64_t cause;   /* what transitions are put down to */
 	struct waiting_syn waiting[WAITING_SYNS];
+	struct ended ended[ENDED_KEPT];
+	uint32_t ended_next;
 };
 
 /* What is wrong with a segment sent by the endpoint that c follows. */
