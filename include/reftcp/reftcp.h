@@ -145,6 +145,10 @@ struct reftcp_config {
 	uint8_t secret[16];
 	/* Null, or told of every change of state. */
 	void (*on_transition)(void *ctx, const struct reftcp_transition *t);
+	/* Null, or the negative advice of RFC 9293 3.8.3: R1 retransmissions to remote went without
+	 * an answer, so that whoever routes may doubt the way. As with on_transition, no calls. */
+	void (*on_negative_advice)(void *ctx, const struct reftcp_addr *local,
+				   const struct reftcp_addr *remote);
 	void *ctx;
 };
 

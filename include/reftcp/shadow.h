@@ -67,6 +67,7 @@ enum reftcp_shadow_outcome {
 
 struct reftcp_shadow_verdict {
 	enum reftcp_shadow_outcome outcome;
+	bool joined;       /* followed from its middle: what it says is incomplete */
 	uint32_t findings; /* sent: bits 1 << enum reftcp_finding */
 	uint32_t ack_lag;  /* sent with ACK: octets received in order and not yet acknowledged */
 	bool answer_due;   /* received: the RFC wants an ACK or a reset at once */
@@ -104,6 +105,16 @@ REFTCP_API int reftcp_shadow_received(struct reftcp_shadows *set, const void *pa
 /* The endpoint at the packet's source sent it. -EINVAL: a null pointer. */
 REFTCP_API int reftcp_shadow_sent(struct reftcp_shadows *set, const void *packet, size_t len,
 				  reftcp_time now, struct reftcp_shadow_verdict *out);
+
+/*
+ * Follows an endpoint from its middle: all that is known is that it is in ESTABLISHED or
+ * CLOSE_WAIT. Numbers are taken from its first segments; windows, sizes and options are not
+ * judged, and what it acknowledges is believed. -EINVAL: a null pointer or another state.
+ * -EADDRINUSE: it is followed already. -ENOBUFS: no room.
+ */
+REFTCP_API int reftcp_shadow_join(struct reftcp_shadows *set, const struct reftcp_endpoint *local,
+				  const struct reftcp_endpoint *remote, enum reftcp_state state,
+				  reftcp_time now);
 
 enum reftcp_shadow_call {
 	REFTCP_SHADOW_CLOSE, /* shutdown or close: no more to send */

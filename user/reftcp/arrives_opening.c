@@ -194,9 +194,6 @@ static enum step_result syn_sent_established(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
-	/* RFC 5681 3.1: after a lost SYN, one segment. */
-	if (c->rtx_head->flags & TXSEG_EVER_RETRANS)
-		c->cwnd = mss_sender(c);
 	arrives_acknowledged(a);
 	fastopen_answered(a);
 	state_move(a->s, c, REFTCP_ESTABLISHED, CLAUSE_SYN_ACK, a->now);
@@ -300,6 +297,8 @@ void arrives_established(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
+	if (c->retransmits)
+		rto_after_lost_syn(a->s, c);
 	take_held(a);
 	c->keep.heard_at = a->now;
 	if (c->keep.on)

@@ -22,7 +22,8 @@ struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
 
 	if (!c)
 		return NULL;
-	c->state = listener->state; /* a copy of the parent, which is what 3.10.7.2 acts on */
+	state_begin_at(c,
+		       listener->state); /* a copy of the parent, which is what 3.10.7.2 acts on */
 	c->from_listen = true;
 	c->local = *local;
 	c->remote = *remote;
@@ -37,7 +38,7 @@ struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
 	c->keep = listener->keep;
 	c->rcv.buff = listener->rcv.buff;
 	if (tcb_bind(s, c)) {
-		c->state = REFTCP_CLOSED;
+		state_begin_at(c, REFTCP_CLOSED);
 		tcb_give(s, c);
 		return NULL;
 	}

@@ -64,6 +64,7 @@ static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *
 		c->cwnd = rtxq_pipe(c) + mss_sender(c);
 	else
 		c->cwnd = c->ssthresh + DUP_THRESHOLD * mss_sender(c); /* RFC 5681 3.2 (3) */
+	c->ecn.cwr = c->ecn.on; /* RFC 3168 6.1.2: whatever the window was reduced for */
 	timer_clear(c, TIMER_PROBE);
 }
 
@@ -262,6 +263,7 @@ void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	c->recover_valid = true;
 	c->dup_acks = 0;
 	c->cwnd = mss_sender(c); /* the loss window, RFC 5681 3.1 */
+	c->ecn.cwr = c->ecn.on;
 	c->frto = may_be_spurious;
 	if (may_be_spurious)
 		rtxq_mark_lost(c, c->rtx_head);

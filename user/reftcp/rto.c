@@ -2,8 +2,11 @@
 /* RFC 6298 in whole nanoseconds. */
 #include "reftcp/rto.h"
 
+#include "reftcp/mss.h"
+
 #define GRANULARITY ((reftcp_time)1 << WHEEL_TICK_SHIFT) /* G */
 #define MAX_BACKOFF 16
+#define AFTER_LOST_SYN (3 * REFTCP_S)
 
 static reftcp_time clamp(const struct reftcp_stack *s, reftcp_time rto)
 {
@@ -53,6 +56,16 @@ void rto_back_off(struct tcb *c)
 {
 	if (c->rtt.backoff < MAX_BACKOFF)
 		c->rtt.backoff++;
+}
+
+void rto_after_lost_syn(const struct reftcp_stack *s, struct tcb *c)
+{
+	/* RFC 5681 3.1: the initial window is one segment then. */
+	c->cwnd = mss_sender(c);
+	if (c->rtt.measured)
+		return;
+	c->rtt.rto = clamp(s, AFTER_LOST_SYN);
+	c->rtt.backoff = 0;
 }
 
 void rto_restart(const struct reftcp_stack *s, struct tcb *c, reftcp_time now)

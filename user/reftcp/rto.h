@@ -16,6 +16,8 @@ void rto_sample(const struct reftcp_stack *s, struct tcb *c, reftcp_time r);
 reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c);
 /* RFC 6298 5.5. */
 void rto_back_off(struct tcb *c);
+/* The handshake is done, and a SYN had to be sent again: RFC 6298 5.7, 5681 3.1. */
+void rto_after_lost_syn(const struct reftcp_stack *s, struct tcb *c);
 /* (Re)starts the retransmission timer if anything is outstanding, else stops it. */
 void rto_restart(const struct reftcp_stack *s, struct tcb *c, reftcp_time now);
 

@@ -10,8 +10,6 @@
  */
 #include "reftcp/state.h"
 
-#include <assert.h>
-
 #include "reftcp/stack.h"
 #include "reftcp/tcb.h"
 
@@ -140,11 +138,16 @@ void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enu
 	};
 
 	if (!state_edge_legal(c->state, to, clause)) {
+		/* Never an abort in somebody's process: the tests hold this counter at 0. */
 		s->counters.illegal_edges++;
-		assert(!"a move outside the table of edges");
 		return;
 	}
 	c->state = to;
 	if (s->config.on_transition)
 		s->config.on_transition(s->config.ctx, &t);
+}
+
+void state_begin_at(struct tcb *c, enum reftcp_state state)
+{
+	c->state = state;
 }

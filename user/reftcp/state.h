@@ -54,6 +54,10 @@ const char *clause_why(enum clause clause);
 
 bool state_edge_legal(enum reftcp_state from, enum reftcp_state to, enum clause clause);
 
+/* Where a TCB begins other than in CLOSED: a listener's child, which is a copy of its parent, and
+ * a shadow that joins in the middle. No move, and nobody is told. */
+void state_begin_at(struct tcb *c, enum reftcp_state state);
+
 /* Nothing else writes tcb.state. An edge that is not in the table is refused and counted. */
 void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enum clause clause,
 		reftcp_time now);

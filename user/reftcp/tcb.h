@@ -256,6 +256,7 @@ struct tcb {
 
 	/* Shadows: the reset last due, and what the endpoint's own SYN offered. */
 	bool shadow_reset_valid, shadow_blind;
+	bool shadow_joined, shadow_snd_known, shadow_rcv_known;
 	uint8_t shadow_scale;
 	uint16_t shadow_wnd;
 	struct seq shadow_reset;

@@ -53,7 +53,10 @@ static bool retransmission_timeout(struct reftcp_stack *s, struct tcb *c, reftcp
 		recovery_on_timeout(s, c, now);
 	}
 	c->retries++;
-	/* RFC 9293 3.8.3: at R1 the user is told [SHLD-9, MUST-47]; R2 is the user timeout. */
+	/* RFC 9293 3.8.3: at R1 IP is advised [MUST-20], and the user told [SHLD-9, MUST-47]; R2 is
+	 * the user timeout. */
+	if (c->retries == c->r1 && s->config.on_negative_advice)
+		s->config.on_negative_advice(s->config.ctx, &c->local.addr, &c->remote.addr);
 	if (c->retries == c->r1 && c->reports)
 		stack_tell(s, c, REFTCP_EVENT_RETRANSMITTING);
 	rto_back_off(c); /* RFC 6298 5.5 */

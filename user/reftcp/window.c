@@ -33,8 +33,9 @@ bool window_update(struct tcb *c)
 		return false;
 	grown = space - c->rcv.wnd;
 	c->rcv.wnd = space;
-	/* The next ACK tells of it; by itself it is told when it lets the peer go on. */
-	return space == grown || grown >= 2 * mss || grown >= half;
+	/* The next ACK tells of it; by itself it is told when it lets a peer go on that waits for
+	 * room for a segment, or when there is much of it. */
+	return space - grown < mss || grown >= 2 * mss || grown >= half;
 }
 
 uint16_t window_field(const struct tcb *c, bool syn)

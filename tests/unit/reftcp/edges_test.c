@@ -13,6 +13,7 @@
 #include "reftcp/inetsum.h"
 #include "reftcp/peer.h"
 #include "reftcp/state.h"
+#include "reftcp/tcb.h"
 
 static struct peer p;
 static bool taken[128];
@@ -516,6 +517,38 @@ static void fin_wait_2_to_closed__orphan_timeout(void **state)
 	EDGE(FIN_WAIT_2, CLOSED, FIN_WAIT_2_TIMEOUT);
 }
 
+/* The one writer refuses what the table does not have, for the right edge but the wrong reason
+ * too, and counts it. */
+static void move__outside_the_table__is_refused_and_counted(void **state)
+{
+	struct tcb *c;
+	uint64_t refused = 0;
+
+	(void)state;
+	peer_init(&p);
+	p.config.on_transition = NULL;
+	peer_start(&p);
+	c = tcb_take(p.stack);
+	assert_non_null(c);
+	for (unsigned int from = 0; from < REFTCP_STATE_COUNT; from++)
+		for (unsigned int to = 0; to < REFTCP_STATE_COUNT; to++)
+			for (unsigned int why = CLAUSE_OPEN_PASSIVE; why <= CLAUSE_COOKIE; why++) {
+				bool legal = false;
+
+				for (size_t i = 0; i < state_edge_count; i++)
+					legal = legal || (state_edges[i].from == from &&
+							  state_edges[i].to == to &&
+							  state_edges[i].clause == why);
+				state_begin_at(c, (enum reftcp_state)from);
+				state_move(p.stack, c, (enum reftcp_state)to, (enum clause)why, 0);
+				assert_int_equal(c->state, legal ? to : from);
+				refused += !legal;
+				assert_int_equal(reftcp_counters(p.stack)->illegal_edges, refused);
+			}
+	assert_true(refused > 1000);
+	peer_end(&p);
+}
+
 static void table__every_row__was_taken(void **state)
 {
 	(void)state;
@@ -591,6 +624,7 @@ int main(void)
 		T(time_wait_to_closed__reset),
 		T(time_wait_to_closed__abort),
 		T(time_wait_to_closed__newer_syn),
+		cmocka_unit_test(move__outside_the_table__is_refused_and_counted),
 		cmocka_unit_test(table__every_row__was_taken),
 	};
 

@@ -429,6 +429,33 @@ static void frto__first_ack_is_a_duplicate__sends_the_old_again(void **state)
 	assert_int_equal(p.out.seq.n, 1001);
 }
 
+/* RFC 3168 6.1.2: CWR after a loss as well, on the first new data. */
+static void ecn__loss__is_told_by_cwr(void **state)
+{
+	(void)state;
+	p.config.ecn = true;
+	peer_start(&p);
+	peer_reach(&p, REFTCP_LISTEN);
+	peer_send(&p, CTL_SYN | CTL_ECE | CTL_CWR, 0, 0, NULL, 0);
+	assert_true(peer_take(&p));
+	ack(1);
+	send_octets(3000);
+	for (int i = 0; i < 2; i++) {
+		assert_true(peer_take(&p));
+		assert_false(p.out.ctl & CTL_CWR);
+	}
+	peer_drain(&p);
+	peer_wait(&p, 1100 * REFTCP_MS);
+	assert_true(peer_take(&p)); /* again: neither ECT nor CWR */
+	assert_int_equal(p.out.ecn, ECN_NOT_ECT);
+	assert_false(p.out.ctl & CTL_CWR);
+	ack(3001);
+	send_octets(1000);
+	assert_true(peer_take(&p));
+	assert_true(p.out.ctl & CTL_CWR);
+	assert_int_equal(p.out.ecn, ECN_ECT_0);
+}
+
 /* ---- CUBIC ---- */
 
 /* RFC 9438 4.4: never more than half as much again in a round trip. */
@@ -490,6 +517,7 @@ int main(void)
 		T(frto__second_ack_goes_on__nothing_was_lost),
 		T(frto__second_ack_is_a_duplicate__sends_the_old_again),
 		T(frto__first_ack_is_a_duplicate__sends_the_old_again),
+		T(ecn__loss__is_told_by_cwr),
 		T(cubic__far_below_w_max__grows_by_half_at_most),
 		T(pool__no_spare_entries__everybody_has_one),
 	};

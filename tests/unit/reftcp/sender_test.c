@@ -244,6 +244,27 @@ static void receive_window__read_in_small_bits__opens_in_large_ones(void **state
 	memset(zeros, 0, sizeof(zeros));
 }
 
+/* A peer with less than a segment of window waits; room for a segment is told at once. */
+static void receive_window__less_than_a_segment_left__is_told_when_there_is_room(void **state)
+{
+	struct reftcp_received got;
+
+	(void)state;
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	for (uint32_t i = 0; i < 19; i++)
+		peer_send(&p, CTL_ACK, 1 + i * 1000, 1, zeros, 1000);
+	peer_send(&p, CTL_ACK, 19001, 1, zeros, 500);
+	peer_drain(&p);
+	peer_wait(&p, REFTCP_S);
+	peer_drain(&p);
+	assert_int_equal(p.out.wnd, 500);
+	assert_int_equal(reftcp_receive(p.stack, p.id, zeros, 900, p.now, &got), 0);
+	assert_false(peer_take(&p));
+	assert_int_equal(reftcp_receive(p.stack, p.id, zeros, 200, p.now, &got), 0);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.wnd, 1600);
+}
+
 /* SHLD-14: RCV.NXT + RCV.WND never goes back. */
 static void receive_window__buffer_made_smaller__edge_stays(void **state)
 {
@@ -429,6 +450,7 @@ int main(void)
 		T(zero_window__answered_for_an_hour__stays_open),
 		T(shrinking_window__usable_window_negative__no_new_data),
 		T(receive_window__read_in_small_bits__opens_in_large_ones),
+		T(receive_window__less_than_a_segment_left__is_told_when_there_is_room),
 		T(receive_window__buffer_made_smaller__edge_stays),
 		T(delayed_ack__one_segment__waits_200_ms),
 		T(delayed_ack__second_full_segment__is_acknowledged),

@@ -69,6 +69,28 @@ static void rto__two_samples__follow_the_formula(void **state)
 	}
 }
 
+/* RFC 6298 5.7 and 5681 3.1, on both sides: the SYN's own timeouts say little of the path, but that
+ * it does lose. */
+static void rto__lost_syn__is_3_s_and_the_window_one_segment(void **state)
+{
+	(void)state;
+	for (int active = 0; active < 2; active++) {
+		peer_end(&p);
+		peer_init(&p);
+		peer_start(&p);
+		peer_reach(&p, active ? REFTCP_SYN_SENT : REFTCP_SYN_RECEIVED);
+		peer_wait(&p, 1100 * REFTCP_MS);
+		assert_int_equal(peer_drain(&p), 1);
+		if (active)
+			peer_send(&p, CTL_SYN | CTL_ACK, 0, 1, NULL, 0);
+		else
+			peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+		assert_int_equal(status().state, REFTCP_ESTABLISHED);
+		assert_int_equal(status().rto, 3 * REFTCP_S);
+		assert_int_equal(status().cwnd, 1000);
+	}
+}
+
 /* MUST-18: no sample of what was sent twice. */
 static void rto__sent_again__gives_no_sample(void **state)
 {
@@ -101,6 +123,38 @@ static void r1_r2__silent_peer__told_then_ended(void **state)
 	peer_count(&p, 2 * REFTCP_S);
 	assert_int_equal(status().state, REFTCP_CLOSED);
 	assert_int_equal(status().error, -ETIMEDOUT);
+}
+
+static unsigned int advised;
+
+static void on_advice(void *ctx, const struct reftcp_addr *local, const struct reftcp_addr *remote)
+{
+	struct peer *peer = ctx;
+
+	assert_memory_equal(local->byte, peer->ours.addr.byte, 4);
+	assert_memory_equal(remote->byte, peer->theirs.addr.byte, 4);
+	advised++;
+}
+
+/* MUST-20, its first half: for data as for SYNs [MUST-22]. */
+static void r1__reached__ip_is_advised_once(void **state)
+{
+	(void)state;
+	for (int syn = 0; syn < 2; syn++) {
+		peer_end(&p);
+		peer_init(&p);
+		p.config.on_negative_advice = on_advice;
+		peer_start(&p);
+		advised = 0;
+		peer_reach(&p, syn ? REFTCP_SYN_SENT : REFTCP_ESTABLISHED);
+		set(REFTCP_OPT_REPORTS, 0);
+		if (!syn)
+			send_octets(10);
+		peer_count(&p, 6 * REFTCP_S);
+		assert_int_equal(advised, 0);
+		peer_count(&p, 100 * REFTCP_S);
+		assert_int_equal(advised, 1);
+	}
 }
 
 /* SHLD-20. */
@@ -332,8 +386,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(rto__silent_peer__doubles_up_to_a_minute),
 		T(rto__two_samples__follow_the_formula),
+		T(rto__lost_syn__is_3_s_and_the_window_one_segment),
 		T(rto__sent_again__gives_no_sample),
 		T(r1_r2__silent_peer__told_then_ended),
+		T(r1__reached__ip_is_advised_once),
 		T(r1__reports_switched_off__says_nothing),
 		T(slow_start__acks_come__window_doubles),
 		T(timeout__with_data_out__window_falls_to_one_segment),

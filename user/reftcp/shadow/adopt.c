@@ -17,6 +17,47 @@ void shadow_adopt_iss(struct tcb *c, struct seq iss)
 		c->rtx_head->seq = iss;
 }
 
+static void learn_receive(struct tcb *c, struct seq nxt)
+{
+	if (c->shadow_rcv_known)
+		return;
+	c->shadow_rcv_known = true;
+	c->rcv.nxt = c->ts.last_ack_sent = nxt;
+	c->rcv.read = seq_sub(nxt, c->rcv.fin_done);
+	c->rcv.irs = seq_sub(nxt, 1);
+}
+
+static void learn_send(struct tcb *c, struct seq nxt)
+{
+	if (c->shadow_snd_known)
+		return;
+	c->shadow_snd_known = true;
+	c->snd.una = c->snd.nxt = nxt;
+	c->snd.iss = seq_sub(nxt, 1);
+}
+
+void shadow_learn_sent(struct tcb *c, const struct segment *seg)
+{
+	if (!c->shadow_joined)
+		return;
+	learn_send(c, seg->seq);
+	if (seg->ctl & CTL_ACK)
+		learn_receive(c, seg->ack);
+}
+
+void shadow_learn_received(struct tcb *c, const struct segment *seg)
+{
+	if (!c->shadow_joined)
+		return;
+	learn_receive(c, seg->seq);
+	if (!(seg->ctl & CTL_ACK))
+		return;
+	learn_send(c, seg->ack);
+	/* It acknowledges what was sent before we came. */
+	if (seq_gt(seg->ack, c->snd.nxt) && !c->snd.fin_sent && !c->rtx_head)
+		c->snd.una = c->snd.nxt = seg->ack;
+}
+
 /* SND.NXT moves over what is new; one queue entry stands for all that is out. */
 static void extend(struct reftcp_shadows *set, struct tcb *c, uint32_t text, bool fin,
 		   reftcp_time now)
@@ -61,7 +102,7 @@ static void adopt_window(struct tcb *c, const struct segment *seg)
 		c->rcv.nxt = c->rcv.read = seg->ack;
 		c->rcv.ranges = 0;
 		c->rcv.stream.high = 0;
-		c->shadow_blind = false;
+		c->shadow_blind = c->shadow_joined;
 	}
 	if (seq_gt(edge, seq_add(c->rcv.nxt, c->rcv.wnd)))
 		c->rcv.wnd = seq_diff(edge, c->rcv.nxt);

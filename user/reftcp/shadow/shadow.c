@@ -8,8 +8,33 @@
 
 #include "reftcp/addr.h"
 #include "reftcp/arrives.h"
+#include "reftcp/congestion.h"
 #include "reftcp/conntab.h"
 #include "reftcp/rtxq.h"
+
+static struct ended *ended_find(struct reftcp_shadows *set, const struct reftcp_endpoint *local,
+				const struct reftcp_endpoint *remote)
+{
+	for (unsigned int i = 0; i < ENDED_KEPT; i++)
+		if (set->ended[i].used && endpoint_equal(&set->ended[i].local, local) &&
+		    endpoint_equal(&set->ended[i].remote, remote))
+			return &set->ended[i];
+	return NULL;
+}
+
+/* TIME-WAIT is left out: when exactly it ended the endpoint alone knows. */
+static void note_end(struct reftcp_shadows *set, const struct tcb *c,
+		     const struct reftcp_transition *t)
+{
+	struct ended *e = ended_find(set, &c->local, &c->remote);
+
+	if (t->from == REFTCP_CLOSED && e)
+		e->used = false;
+	if (t->to != REFTCP_CLOSED || t->from == REFTCP_TIME_WAIT || t->from == REFTCP_LISTEN)
+		return;
+	e = &set->ended[set->ended_next++ % ENDED_KEPT];
+	*e = (struct ended){c->local, c->remote, true};
+}
 
 static void on_transition(void *ctx, const struct reftcp_transition *t)
 {
@@ -22,6 +47,7 @@ static void on_transition(void *ctx, const struct reftcp_transition *t)
 		.segment = set->cause,
 	};
 
+	note_end(set, c, t);
 	if (set->config.on_transition)
 		set->config.on_transition(set->config.ctx, &told);
 }
@@ -215,6 +241,8 @@ int reftcp_shadow_received(struct reftcp_shadows *set, const void *packet, size_
 		goto done;
 	v.outcome = REFTCP_SHADOW_FOLLOWED;
 	seg.opt.has &= ~TCPOPT_SACK;
+	shadow_learn_received(c, &seg);
+	v.joined = c->shadow_joined;
 	full = set->stack->counters.reassembly_full;
 	arrives_segment(set->stack, &seg, now, &v.verdict);
 	c->shadow_blind |= full != set->stack->counters.reassembly_full;
@@ -276,8 +304,14 @@ int reftcp_shadow_sent(struct reftcp_shadows *set, const void *packet, size_t le
 		goto done;
 	v.outcome = REFTCP_SHADOW_FOLLOWED;
 	c = sender(set, &seg, now, &v.outcome);
+	if (!c && !(seg.ctl & (CTL_SYN | CTL_RST)) && ended_find(set, &seg.src, &seg.dst)) {
+		v.outcome = REFTCP_SHADOW_FOLLOWED;
+		v.findings = 1u << REFTCP_FINDING_not_open;
+	}
 	if (!c)
 		goto done;
+	shadow_learn_sent(c, &seg);
+	v.joined = c->shadow_joined;
 	v.verdict.id = tcb_id(set->stack, c);
 	v.verdict.before = c->state;
 	v.findings = shadow_judge(set, c, &seg);
@@ -289,6 +323,36 @@ int reftcp_shadow_sent(struct reftcp_shadows *set, const void *packet, size_t le
 done:
 	if (out)
 		*out = v;
+	return 0;
+}
+
+/* Windows are not known: wide enough for anything a scale allows. */
+#define ANY_WINDOW (1u << 29)
+
+int reftcp_shadow_join(struct reftcp_shadows *set, const struct reftcp_endpoint *local,
+		       const struct reftcp_endpoint *remote, enum reftcp_state state,
+		       reftcp_time now)
+{
+	struct tcb *c;
+
+	(void)now;
+	if (!set || !local || !remote ||
+	    (state != REFTCP_ESTABLISHED && state != REFTCP_CLOSE_WAIT))
+		return -EINVAL;
+	c = new_endpoint(set, local, remote);
+	if (!c)
+		return -ENOBUFS;
+	if (tcb_bind(set->stack, c)) {
+		tcb_give(set->stack, c);
+		return -EADDRINUSE;
+	}
+	state_begin_at(c, state);
+	c->shadow_joined = c->shadow_blind = true;
+	c->rcv.fin_done = c->rcv.fin_valid = state == REFTCP_CLOSE_WAIT;
+	c->rcv.wnd = c->snd.wnd = c->snd.max_wnd = ANY_WINDOW;
+	c->path_mtu = 65535;
+	c->send_mss = 65535;
+	c->cc->init(c);
 	return 0;
 }
 

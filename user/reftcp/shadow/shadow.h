@@ -18,17 +18,30 @@ struct waiting_syn {
 
 #define WAITING_SYNS 256
 
+/* Endpoints that have ended of late: what they still send, but resets, has no connection. */
+struct ended {
+	struct reftcp_endpoint local, remote;
+	bool used;
+};
+
+#define ENDED_KEPT 256
+
 struct reftcp_shadows {
 	struct reftcp_stack *stack;
 	struct reftcp_shadows_config config;
 	uint64_t ordinal; /* of the segment at hand */
 	uint64_t cause;   /* what transitions are put down to */
 	struct waiting_syn waiting[WAITING_SYNS];
+	struct ended ended[ENDED_KEPT];
+	uint32_t ended_next;
 };
 
 /* What is wrong with a segment sent by the endpoint that c follows. */
 uint32_t shadow_judge(const struct reftcp_shadows *set, const struct tcb *c,
 		      const struct segment *seg);
+/* The first numbers of an endpoint that was joined in its middle. */
+void shadow_learn_sent(struct tcb *c, const struct segment *seg);
+void shadow_learn_received(struct tcb *c, const struct segment *seg);
 /* The endpoint's choices become those of c; c may be CLOSED and gone after it. */
 void shadow_adopt(struct reftcp_shadows *set, struct tcb *c, const struct segment *seg,
 		  reftcp_time now);

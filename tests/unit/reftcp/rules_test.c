@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every row of the personality table, provoked under each: the cases are named after the row,
+ * and the last one fails if a row has none. What a row says must be what is seen.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "reftcp/peer_case.h"
+
+static bool seen[64];
+
+/* The value of the row `name` for the stack at hand; the row is noted as provoked. */
+static int64_t rule(const char *name)
+{
+	struct reftcp_rule r;
+
+	for (size_t i = 0; reftcp_rule_at(p.config.personality, i, &r) == 0; i++) {
+		if (strcmp(r.name, name))
+			continue;
+		seen[i] = true;
+		return r.value;
+	}
+	fail_msg("no rule '%s'", name);
+	return 0;
+}
+
+static void begin(enum reftcp_personality personality, void (*change)(struct reftcp_config *c))
+{
+	peer_end(&p);
+	peer_init(&p);
+	p.config.personality = personality;
+	if (change)
+		change(&p.config);
+	peer_start(&p);
+}
+
+#define EACH_PERSONALITY(change)        \
+	for (int who = REFTCP_STANDARD; \
+	     who <= REFTCP_LINUX && (begin((enum reftcp_personality)who, change), true); who++)
+
+static void time_wait__lasts_so_long(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_TIME_WAIT);
+		peer_wait(&p, (reftcp_time)rule("time_wait") - 5 * REFTCP_MS);
+		assert_int_equal(status().state, REFTCP_TIME_WAIT);
+		peer_wait(&p, 10 * REFTCP_MS);
+		assert_int_equal(status().state, REFTCP_CLOSED);
+	}
+}
+
+static void time_wait_reset_taken__or_ignored(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_TIME_WAIT);
+		peer_send(&p, CTL_RST, 2, 0, NULL, 0);
+		assert_int_equal(status().state == REFTCP_CLOSED, rule("time_wait_reset_taken"));
+	}
+}
+
+static void time_wait_isn_step__sets_the_next_isn(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		struct reftcp_open args = {.local = p.ours, .backlog = 1};
+		int64_t step = rule("time_wait_isn_step");
+		uint32_t old_nxt;
+
+		peer_reach(&p, REFTCP_TIME_WAIT);
+		old_nxt = status().snd_nxt;
+		assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
+		p.now += REFTCP_S;
+		peer_send(&p, CTL_SYN, 100, 0, NULL, 0);
+		assert_true(peer_take(&p));
+		assert_true(seq_gt(seq_of(p.iss), seq_of(old_nxt)));
+		assert_int_equal(p.iss - old_nxt == 65537, step == 65537);
+	}
+}
+
+static void fin_wait_2__of_an_orphan_ends_or_not(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		int64_t t = rule("fin_wait_2");
+
+		peer_reach(&p, REFTCP_FIN_WAIT_2);
+		assert_int_equal(reftcp_release(p.stack, p.id, p.now), 0);
+		p.path_len = 0;
+		peer_wait(&p, t ? (reftcp_time)t - 5 * REFTCP_MS : 86400 * REFTCP_S);
+		assert_int_equal(p.path_len, 0);
+		peer_wait(&p, 10 * REFTCP_MS);
+		assert_int_equal(p.path_len, t ? 1 : 0);
+	}
+}
+
+static void ack_unsent_answered__or_not(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send(&p, CTL_ACK, 1, 9, NULL, 0);
+		assert_int_equal(peer_drain(&p), rule("ack_unsent_answered"));
+	}
+}
+
+/* RCV.NXT - 1 behind a FIN, and the right edge of the highest block that was SACKed. */
+static void reset_edge__taken_or_not(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(with_sack)
+	{
+		peer_reach(&p, REFTCP_CLOSE_WAIT);
+		peer_send(&p, CTL_RST, 1, 0, NULL, 0);
+		assert_int_equal(status().state == REFTCP_CLOSED, rule("reset_edge"));
+	}
+	EACH_PERSONALITY(with_sack)
+	{
+		p.syn_opt.has |= TCPOPT_SACK_OK;
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send(&p, CTL_ACK, 11, 1, "later", 5);
+		peer_send(&p, CTL_ACK, 31, 1, "last", 4);
+		peer_send(&p, CTL_RST, 16, 0, NULL, 0);
+		assert_int_equal(status().state, REFTCP_ESTABLISHED);
+		peer_send(&p, CTL_RST, 35, 0, NULL, 0);
+		assert_int_equal(status().state == REFTCP_CLOSED, rule("reset_edge"));
+	}
+}
+
+static void duplicate_ack_interval__between_two_answers(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		reftcp_time least = (reftcp_time)rule("duplicate_ack_interval");
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		for (int i = 0; i < 2; i++) {
+			peer_send(&p, CTL_ACK, 30000, 1, NULL, 0);
+			assert_int_equal(peer_drain(&p), 1);
+			p.now += least ? least - REFTCP_MS : 0;
+			peer_send(&p, CTL_ACK, 30000, 1, NULL, 0);
+			assert_int_equal(peer_drain(&p), least ? 0 : 1);
+			p.now += REFTCP_MS;
+		}
+	}
+}
+
+static void challenge_ack_limit__in_a_second(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		unsigned int answered = 0;
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		for (int i = 0; i < 2000; i++) {
+			peer_send(&p, CTL_RST, 2, 0, NULL, 0);
+			answered += peer_drain(&p);
+		}
+		assert_int_equal(answered, rule("challenge_ack_limit"));
+	}
+}
+
+static void keepalive_reset__sent_or_not(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		bool reset = false;
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		set(REFTCP_OPT_KEEPALIVE_IDLE, 10 * REFTCP_S);
+		set(REFTCP_OPT_KEEPALIVE_INTERVAL, REFTCP_S);
+		set(REFTCP_OPT_KEEPALIVE_COUNT, 2);
+		set(REFTCP_OPT_KEEPALIVE, 1);
+		for (int i = 0; i < 20; i++) {
+			peer_wait(&p, REFTCP_S);
+			while (peer_take(&p))
+				reset = reset || p.out.ctl & CTL_RST;
+		}
+		assert_int_equal(status().state, REFTCP_CLOSED);
+		assert_int_equal(reset, rule("keepalive_reset"));
+	}
+}
+
+/* A path of no delay at all, and a peer that never answers. */
+static void rto_min__and_rto_max(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		size_t n;
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		assert_int_equal(status().rto, rule("rto_min"));
+		set(REFTCP_OPT_USER_TIMEOUT, 100000 * REFTCP_S);
+		assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 0, p.now, &n), 0);
+		peer_count(&p, 2000 * REFTCP_S);
+		assert_int_equal(status().rto, rule("rto_max"));
+	}
+}
+
+static void delayed_ack__waits_so_long(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send(&p, CTL_ACK, 1, 1, "x", 1);
+		assert_after((reftcp_time)rule("delayed_ack"));
+	}
+}
+
+static void close_wait_reset_pipe__is_the_error(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_CLOSE_WAIT);
+		peer_send(&p, CTL_RST, 2, 0, NULL, 0);
+		assert_int_equal(status().error,
+				 rule("close_wait_reset_pipe") ? -EPIPE : -ECONNRESET);
+	}
+}
+
+static void table__every_row__was_provoked(void **state)
+{
+	struct reftcp_rule r;
+
+	(void)state;
+	for (size_t i = 0; reftcp_rule_at(REFTCP_LINUX, i, &r) == 0; i++)
+		if (!seen[i])
+			fail_msg("no test provoked '%s'", r.name);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(time_wait__lasts_so_long),
+		T(time_wait_reset_taken__or_ignored),
+		T(time_wait_isn_step__sets_the_next_isn),
+		T(fin_wait_2__of_an_orphan_ends_or_not),
+		T(ack_unsent_answered__or_not),
+		T(reset_edge__taken_or_not),
+		T(duplicate_ack_interval__between_two_answers),
+		T(challenge_ack_limit__in_a_second),
+		T(keepalive_reset__sent_or_not),
+		T(rto_min__and_rto_max),
+		T(delayed_ack__waits_so_long),
+		T(close_wait_reset_pipe__is_the_error),
+		T(table__every_row__was_provoked),
+	};
+
+	return cmocka_run_group_tests_name("reftcp_rules", tests, NULL, NULL);
+}
