@@ -116,6 +116,8 @@ $(OBJ)/%.o: %.c | $(BUILD)/.packages
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -fPIC -MMD -MP -c $< -o $@
 
+# The library shows its API only: everything that is not marked in include/reftcp is hidden.
+$(OBJ)/user/reftcp/%.o: CFLAGS_ALL += -fvisibility=hidden
 $(OBJ)/tests/%.o: CPPFLAGS += -Itests -Itests/harness
 $(OBJ)/user/kernel/tracer.o: $(SKEL)
 $(OBJ)/user/main.o: CPPFLAGS += -DTCPWITNESS_VERSION='"$(VERSION)"' -DTCPWITNESS_COMMIT='"$(COMMIT)"'
@@ -193,7 +195,8 @@ ifneq ($(REFTCP_SRC),)
 	install -D -m 644 $(OUT)/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a
 	install -D -m 755 $(OUT)/libreftcp.so $(DESTDIR)$(PREFIX)/lib/libreftcp.so.0
 	ln -sf libreftcp.so.0 $(DESTDIR)$(PREFIX)/lib/libreftcp.so
-	install -D -m 644 include/reftcp/reftcp.h $(DESTDIR)$(PREFIX)/include/reftcp/reftcp.h
+	install -d $(DESTDIR)$(PREFIX)/include/reftcp
+	install -m 644 include/reftcp/*.h $(DESTDIR)$(PREFIX)/include/reftcp/
 endif
 
 clean: ## remove build/

@@ -64,7 +64,7 @@ static __always_inline int on_accept(long fd, __u32 program)
 		if (verdict == FILTER_DROP)
 			verdict = choose(cookie, TCPW_ROLE_PASSIVE, &process);
 	}
-	if (!verdict_passes(account, verdict))
+	if (!verdict_passes(account, verdict, cookie, &tuple))
 		return 0;
 	r = record_reserve(account, program, TCPW_RECORD_ACCEPT, sizeof(*r), now, cookie, &tuple);
 	if (!r)

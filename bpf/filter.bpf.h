@@ -175,6 +175,9 @@ static __always_inline enum filter_verdict choose(__u64 cookie, __u8 role,
 {
 	if (filter_asks_process() && !process_passes(p))
 		return FILTER_DROP;
+	/* A listener is kept whatever its role, for the sake of its children. */
+	if (!role_passes(role) && role != TCPW_ROLE_LISTENER)
+		return FILTER_DROP;
 	if (bpf_map_update_elem(&chosen, &cookie, &role, BPF_ANY))
 		return FILTER_MAP_FULL;
 	return role_passes(role) ? FILTER_PASS : FILTER_DROP;
@@ -205,7 +208,7 @@ static __always_inline enum filter_verdict choose_child(__u64 cookie, const stru
 	bpf_map_delete_elem(&chosen_half_open, t);
 	if (bpf_map_update_elem(&chosen, &cookie, &role, BPF_ANY))
 		return FILTER_MAP_FULL;
-	return role_passes(role) ? FILTER_PASS : FILTER_DROP;
+	return FILTER_PASS;
 }
 
 /* A SYN on a chosen listener. */
@@ -214,27 +217,18 @@ static __always_inline enum filter_verdict choose_half_open(__u64 listener,
 {
 	__u8 role = TCPW_ROLE_PASSIVE;
 
-	if (!bpf_map_lookup_elem(&chosen, &listener) &&
-	    (filter_asks_process() || !role_passes(role)))
+	if (!role_passes(role) ||
+	    (filter_asks_process() && !bpf_map_lookup_elem(&chosen, &listener)))
 		return FILTER_DROP;
 	if (bpf_map_update_elem(&chosen_half_open, t, &role, BPF_ANY))
 		return FILTER_MAP_FULL;
-	return role_passes(role) ? FILTER_PASS : FILTER_DROP;
+	return FILTER_PASS;
 }
 
-/* Books a verdict that is not PASS; returns whether to go on. */
-static __always_inline bool verdict_passes(struct tcpw_account *account, enum filter_verdict v)
-{
-	if (v == FILTER_PASS)
-		return true;
-	if (v == FILTER_DROP)
-		account->filtered++;
-	else
-		account->map_full++;
-	return false;
-}
-
-/* Judges a record of a connection that is known by its cookie, and books one that is dropped. */
+/*
+ * Judges a record of a connection that is known by its cookie, or, while it is half open, by its
+ * tuple, and books one that is dropped.
+ */
 static __always_inline bool connection_passes(struct tcpw_account *account, __u64 cookie,
 					      const struct tcpw_tuple *tuple)
 {

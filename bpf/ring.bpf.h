@@ -7,6 +7,7 @@
 #define TCPWITNESS_RING_BPF_H
 
 #include "maps.bpf.h"
+#include "filter.bpf.h"
 
 extern struct tcpw_ring_map ring SEC(".maps");
 extern struct tcpw_accounts_map accounts SEC(".maps");
@@ -68,6 +69,27 @@ static __always_inline void *record_reserve(struct tcpw_account *account, __u16 
 static __always_inline void record_submit(void *record)
 {
 	bpf_ringbuf_submit(record, *(volatile __u32 *)&reader_waiting ? 0 : BPF_RB_NO_WAKEUP);
+}
+
+/*
+ * Books a verdict that is not PASS; returns whether to go on. What found no room in a map of chosen
+ * connections is a loss like any other: the connection has a hole.
+ */
+static __always_inline bool verdict_passes(struct tcpw_account *account, enum filter_verdict v,
+					   __u64 cookie, const struct tcpw_tuple *tuple)
+{
+	if (v == FILTER_PASS)
+		return true;
+	if (v == FILTER_DROP) {
+		account->filtered++;
+		return false;
+	}
+	account->map_full++;
+	account->seq++;
+	if (cookie)
+		note_lost(cookie, tuple);
+	note_lost(0, tuple);
+	return false;
 }
 
 #endif

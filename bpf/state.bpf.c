@@ -199,7 +199,8 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 		tuple.lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	if (opens)
 		process_of(&process, sk);
-	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state)))
+	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state),
+			    cookie, &tuple))
 		return;
 	if (opens)
 		send_open(account, program, sk, tp, now, cookie, &tuple, old_state, new_state,

@@ -44,7 +44,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 		listener_cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
 		listener_state = BPF_CORE_READ(listener, __sk_common.skc_state);
 	}
-	if (!verdict_passes(account, request_verdict(op, listener_cookie, &tuple)))
+	if (!verdict_passes(account, request_verdict(op, listener_cookie, &tuple), 0, &tuple))
 		return;
 	r = mini_reserve(account, program, TCPW_RECORD_REQUEST, now,
 			 common_field(&head, skc_cookie).counter, &tuple);

@@ -151,6 +151,7 @@ static int attach(struct session *s, bool witnesses)
 		.filter = &s->filter,
 		.ring_size = o->ring_size,
 		.max_chosen = o->max_connections,
+		.max_chosen_half_open = o->max_half_open,
 		.witnesses = witnesses,
 		.accept = !o->no_accept,
 	};

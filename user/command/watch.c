@@ -135,7 +135,7 @@ static void emit(void *arg, const struct lifecycle_event *e)
 	/* What an owner filter let in is over: make room for others. */
 	if (e->kind == LIFECYCLE_TRANSITION && e->u.transition.new_state == TCPW_CLOSED &&
 	    (s->filter.pids || s->filter.comms || s->filter.cgroups || s->filter.roles))
-		tracer_unchoose(s->tracer, e->connection->cookie);
+		tracer_unchoose(s->tracer, e->connection->cookie, &e->tuple);
 	if (w->stop || !kind_wanted(w, e) || !state_wanted(w, e) || !owner_wanted(w, e))
 		return;
 	if (w->options->output == OUTPUT_JSON)
@@ -308,6 +308,7 @@ static void sleep_until_something(struct watch *w, int consumed, uint64_t now)
 {
 	struct pollfd fds[] = {
 		{.fd = w->session.signals, .events = POLLIN},
+		{.fd = STDOUT_FILENO}, /* only whether its reader has gone */
 		{.fd = tracer_fd(w->session.tracer), .events = POLLIN},
 	};
 	int timeout = IDLE_POLL_MS;
@@ -328,11 +329,13 @@ static void sleep_until_something(struct watch *w, int consumed, uint64_t now)
 	}
 	if (w->ends && w->ends - now < (uint64_t)timeout * MS)
 		timeout = w->ends > now ? (int)((w->ends - now) / MS) + 1 : 0;
-	poll(fds, wake ? 2 : 1, timeout);
+	poll(fds, wake ? 3 : 2, timeout);
 	if (wake)
 		tracer_wait(w->session.tracer, false);
 	if (fds[0].revents)
 		w->stop = true;
+	if (fds[1].revents & POLLERR)
+		w->closed = true;
 }
 
 static int follow(struct watch *w)
@@ -383,8 +386,10 @@ static void sum_up(const struct watch *w, uint64_t now)
 
 	for (int i = 0; i < STAGE_COUNT; i++)
 		lost += w->lost[i];
-	message("%llu transitions of %llu connections in %.1f s, %llu lost",
-		(unsigned long long)stats->transitions, (unsigned long long)stats->connections,
+	message("%llu lines; %llu transitions, %llu connections and listeners (%llu found open) "
+		"in %.1f s, %llu lost",
+		(unsigned long long)w->lines, (unsigned long long)stats->transitions,
+		(unsigned long long)stats->connections, (unsigned long long)w->sockets_found,
 		(double)(now - w->began) / 1e9, (unsigned long long)lost);
 	message("events: seen %llu = submitted %llu + filtered %llu + ring_full %llu + "
 		"map_full %llu; missed %llu",
@@ -487,7 +492,9 @@ int watch_run(const struct options *options, enum watch_mode mode)
 			text_life_head(&w.session.out, &w.session.view);
 		walk(&w);
 		status = finish(&w, follow(&w));
-		sum_up(&w, session_now(&w.session));
+		/* A pipe that was closed ends it quietly. */
+		if (!w.closed)
+			sum_up(&w, session_now(&w.session));
 		if (options->verbose)
 			sum_up_programs(&w);
 		if (status == EXIT_OK && options->strict && anything_lost(&w))

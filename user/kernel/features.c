@@ -172,7 +172,7 @@ static void probe_accept(struct features *f)
 			err = errno;
 	}
 	set(f, FEATURE_ACCEPT, false,
-	    err == ENOENT ? "tracefs is not mounted, or kernel without CONFIG_FTRACE_SYSCALLS"
+	    err == ENOENT ? "no tracefs here: mount it, or use --netns instead of ip netns exec"
 			  : "tracefs is not readable for this user");
 }
 

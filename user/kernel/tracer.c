@@ -13,6 +13,9 @@
 
 #include "tcpw.skel.h"
 
+/* As many as the map `lost` holds. */
+#define LOST_AT_ONCE 4096
+
 struct tracer {
 	struct tcpw *skel;
 	struct ring_buffer *ring;
@@ -151,6 +154,7 @@ static void configure(struct tracer *t, const struct tracer_options *o)
 		bpf_map__set_max_entries(s->maps.chosen_half_open, 1);
 	} else {
 		bpf_map__set_max_entries(s->maps.chosen, (__u32)o->max_chosen);
+		bpf_map__set_max_entries(s->maps.chosen_half_open, (__u32)o->max_chosen_half_open);
 	}
 	for (int i = 0; i < TCPW_PROGRAM_COUNT; i++)
 		bpf_program__set_autoload(program_of(t, (enum tcpw_program)i),
@@ -391,9 +395,12 @@ bool tracer_lost(struct tracer *t, tracer_lost_fn fn, void *arg, uint64_t *unnam
 		return false;
 	t->lost_epoch = epoch;
 	/* Each key is taken out as it is read, so that the first is always a new one. */
-	while (bpf_map_get_next_key(fd, NULL, &key) == 0) {
-		bpf_map_delete_elem(fd, &key);
+	for (int i = 0; i < LOST_AT_ONCE && bpf_map_get_next_key(fd, NULL, &key) == 0; i++) {
 		fn(arg, &key);
+		if (bpf_map_delete_elem(fd, &key) && errno != ENOENT)
+			break;
+		if (i == LOST_AT_ONCE - 1)
+			t->lost_epoch--; /* more than the map holds came meanwhile: look again */
 	}
 	total = __atomic_load_n(&t->skel->bss->lost_unnamed, __ATOMIC_ACQUIRE);
 	*unnamed = total - t->lost_unnamed;
@@ -424,9 +431,12 @@ int tracer_choose(struct tracer *t, uint64_t cookie, enum tcpw_role role)
 	return 0;
 }
 
-void tracer_unchoose(struct tracer *t, uint64_t cookie)
+void tracer_unchoose(struct tracer *t, uint64_t cookie, const struct tcpw_tuple *tuple)
 {
-	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.chosen), &cookie);
+	if (cookie)
+		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.chosen), &cookie);
+	else
+		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.chosen_half_open), tuple);
 }
 
 int tracer_sockets_link(const struct tracer *t)

@@ -27,8 +27,9 @@ struct tracer_options {
 	const struct tcpw_filter *filter;
 	uint64_t ring_size;  /* bytes, a power of two and a multiple of the page size */
 	uint64_t max_chosen; /* connections that an owner filter may let in */
-	bool witnesses;      /* false: only the iterators, for a snapshot */
-	bool accept;         /* attach to accept: taxes every system call */
+	uint64_t max_chosen_half_open;
+	bool witnesses; /* false: only the iterators, for a snapshot */
+	bool accept;    /* attach to accept: taxes every system call */
 };
 
 /*
@@ -86,8 +87,8 @@ uint64_t tracer_holes(const struct tracer *t, bool to_the_end);
 
 /* Lets a connection through an owner filter that was open before. 0 or -errno. */
 int tracer_choose(struct tracer *t, uint64_t cookie, enum tcpw_role role);
-/* Forgets one that is over. */
-void tracer_unchoose(struct tracer *t, uint64_t cookie);
+/* Forgets one that is over: by its cookie, or, while that is 0, by its tuple. */
+void tracer_unchoose(struct tracer *t, uint64_t cookie, const struct tcpw_tuple *tuple);
 
 /* Descriptor of the link of the socket-table iterator, for the walker; -1 when there is none. */
 int tracer_sockets_link(const struct tracer *t);

@@ -95,6 +95,18 @@ static bool settle(struct lifecycle *lc, struct held *h)
 	return true;
 }
 
+/* A connection that nobody has accepted is its listener's. */
+static const struct lifecycle_owner *owner_of(const struct lifecycle *lc,
+					      const struct connection *c)
+{
+	const struct connection *listener;
+
+	if (c->pub.owner || !c->listener)
+		return c->pub.owner;
+	listener = find_cookie(lc, c->listener);
+	return listener ? listener->pub.owner : NULL;
+}
+
 /* With the end of a connection, now that it is sure. */
 static void tell_life(struct lifecycle *lc, struct connection *c, uint64_t ts)
 {
@@ -125,12 +137,21 @@ static void emit_head(struct lifecycle *lc)
 			c->pub.complete = false;
 		h->event.connection = &c->pub;
 	}
-	if (tell)
+	if (tell && c) {
+		const struct lifecycle_owner *now = c->pub.owner;
+
+		/* Who it belonged to then, unless that was not known yet. */
+		c->pub.owner = h->owner ? h->owner : owner_of(lc, c);
 		lc->options.emit(lc->options.arg, &h->event);
+		c->pub.owner = now;
+	} else if (tell) {
+		lc->options.emit(lc->options.arg, &h->event);
+	}
 	lc->hold.head++;
 	lc->hold.count--;
 	if (!c)
 		return;
+	owner_put(&lc->owners, h->owner);
 	if (!h->dropped && h->event.kind == LIFECYCLE_TRANSITION &&
 	    h->event.u.transition.new_state == TCPW_CLOSED) {
 		c->over = true;
@@ -146,7 +167,10 @@ uint32_t hold_push(struct lifecycle *lc, struct connection *c, const struct life
 	uint32_t place;
 	struct held *h;
 
-	/* A full queue tells its oldest now, on the evidence there is. */
+	/* A full queue tells its oldest now, on the evidence there is; that may be the end of `c`.
+	 */
+	if (c)
+		c->refs++;
 	if (lc->hold.count > lc->hold.mask)
 		emit_head(lc);
 	/* Once in 2^32 this is NONE: that event then waits for its deadline, no more. */
@@ -158,9 +182,8 @@ uint32_t hold_push(struct lifecycle *lc, struct connection *c, const struct life
 		.deadline = event->ts + lc->options.evidence_ns,
 		.evidence = evidence,
 		.waiting = wait,
+		.owner = c ? owner_ref(owner_of(lc, c)) : NULL,
 	};
-	if (c)
-		c->refs++;
 	return place;
 }
 

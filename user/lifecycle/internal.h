@@ -80,7 +80,8 @@ void owner_put(struct owner_table *t, const struct lifecycle_owner *owner);
 
 struct held {
 	struct lifecycle_event event;
-	struct connection *c; /* holds a reference; may be NULL */
+	struct connection *c;                /* holds a reference; may be NULL */
+	const struct lifecycle_owner *owner; /* at the time of the event; holds a reference */
 	uint64_t deadline;
 	uint32_t evidence;
 	bool waiting;

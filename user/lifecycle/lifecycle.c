@@ -330,6 +330,8 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 
 	lc->lost_at = lc->order.given_out;
 	if (key->cookie) {
+		if (*lost_note(lc, key->cookie) && *lost_note(lc, key->cookie) != key->cookie)
+			lc->hole_epoch++; /* the one that is forgotten could be any */
 		*lost_note(lc, key->cookie) = key->cookie;
 		c = find_cookie(lc, key->cookie);
 	} else {

@@ -112,8 +112,21 @@ void on_accept(struct lifecycle *lc, const struct tcpw_accept_record *r)
 	struct connection *c = find_cookie(lc, r->cookie);
 	uint64_t established;
 
-	if (!c)
-		return; /* over before it was accepted, or accepted before it could be known */
+	if (!c) {
+		/*
+		 * Chosen by who accepts it, so nothing before was let through; or it was over
+		 * before it was accepted, which no longer shows: then its port is gone.
+		 */
+		if (!r->cookie || !r->tuple.rport)
+			return;
+		c = connection_new(lc, r->cookie, &r->tuple, TCPW_ROLE_PASSIVE);
+		if (!c)
+			return;
+		c->pub.began = LIFECYCLE_SNAPSHOT;
+		c->since_unknown = true;
+		c->state = TCPW_ESTABLISHED;
+		path_add(c, TCPW_ESTABLISHED, r->h.ts);
+	}
 	connection_own(lc, c, &r->process);
 	c->pub.accepted = r->h.ts;
 	established = entered_at(c, TCPW_ESTABLISHED);
@@ -132,6 +145,16 @@ void on_destroy(struct lifecycle *lc, const struct tcpw_destroy_record *r)
 		hold_settle_end(lc, c, 0);
 }
 
+#define TIME_WAIT_NS 60000000000ull /* TCP_TIMEWAIT_LEN */
+
+/* How long a TIME_WAIT has lasted follows from its timer; it may have been armed anew meanwhile. */
+static uint64_t time_waited(const struct tcpw_socket *s)
+{
+	if (s->mini != 2 || s->state != TCPW_TIME_WAIT || s->timer_ns > TIME_WAIT_NS)
+		return 0;
+	return TIME_WAIT_NS - s->timer_ns;
+}
+
 static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_socket *s)
 {
 	enum tcpw_state state = tcpw_state_from_kernel(s->state);
@@ -141,7 +164,9 @@ static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_
 	c->pub.flags = s->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	c->state = state;
 	c->listener = s->listener;
-	path_add(c, state, s->ts);
+	path_add(c, state, s->ts - time_waited(s));
+	if (s->mini == 1)
+		c->pub.half_open = s->ts << 8;
 	if (state == TCPW_LISTEN) {
 		c->pub.role = TCPW_ROLE_LISTENER;
 		*listener_note(lc, &s->tuple) = s->cookie;

@@ -70,12 +70,16 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 	struct connection *half = find_half_open(lc, &r->tuple);
 	struct connection *c = connection_new(lc, r->cookie, &r->tuple, TCPW_ROLE_PASSIVE);
 
-	if (!c)
+	/* Its request timer was cancelled for this: the half-open one did not end. */
+	if (half)
+		hold_cancel_end(lc, half);
+	if (!c) {
+		if (half)
+			connection_drop(lc, half);
 		return NULL;
+	}
 	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	if (half) {
-		/* Its request timer was cancelled for this: the half-open one did not end. */
-		hold_cancel_end(lc, half);
 		c->pub.half_open = half->pub.half_open;
 		c->pub.owner = owner_ref(half->pub.owner);
 		c->pub.began = half->pub.began;
