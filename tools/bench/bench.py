@@ -28,7 +28,7 @@ from contestants import CONTESTANTS, SEARCH_PATH, Untraced
 EXIT_RUN, EXIT_USAGE, EXIT_PERMISSION = 1, 2, 4
 READY_SECONDS = 30
 DRAIN_SECONDS = 20
-STOP_SECONDS = 30
+STOP_SECONDS = 120  # bpftrace prints what it has in store before it ends
 PREFIX = "tcpwitness-bench-"
 AIM = 0.85
 

@@ -61,6 +61,9 @@ struct watch {
 	uint64_t sockets_found;
 	uint64_t began, ends; /* ns; ends 0: not by time */
 	uint64_t next_reconcile;
+	uint64_t lost_walked;    /* losses when the table was walked last */
+	uint64_t retire_began;   /* of that walk, until its outcome is taken in; 0: none */
+	uint64_t retire_from;    /* from when on it is */
 	struct tcpw_file *files; /* owners found, until the sockets they hold are known */
 	ssize_t file_count;
 	uint64_t files_until; /* when everything the walk found has been taken in */
@@ -291,17 +294,33 @@ static void walk(struct watch *w)
 		w->options->duration > 0 ? "" : "; interrupt to stop");
 }
 
-/* Without the segment witness the socket table tells when an orphan got its FIN. */
+/*
+ * Once a second: what was lost; and, where it is needed, the socket table: it tells when an orphan
+ * got its FIN (without the segment witness), and after losses which connections have ended unseen.
+ */
 static void reconcile(struct watch *w, uint64_t now)
 {
+	uint64_t lost;
 	size_t failed;
 
 	if (now < w->next_reconcile)
 		return;
 	w->next_reconcile = now + RECONCILE_NS;
 	count_losses(w);
-	if (lifecycle_orphans(w->lifecycle) && !tracer_has(w->session.tracer, TCPW_PROGRAM_SEGMENT))
-		session_walk(&w->session, on_socket, between_namespaces, w, &failed);
+	if (w->retire_began && now > w->retire_from) {
+		lifecycle_retire(w->lifecycle, w->retire_began);
+		w->retire_began = 0;
+	}
+	lost = w->lost[STAGE_RING_FULL] + w->lost[STAGE_MAP_FULL] + w->lost[STAGE_MISSED];
+	if (lost == w->lost_walked && (!lifecycle_orphans(w->lifecycle) ||
+				       tracer_has(w->session.tracer, TCPW_PROGRAM_SEGMENT)))
+		return;
+	session_walk(&w->session, on_socket, between_namespaces, w, &failed);
+	if (lost != w->lost_walked && !failed) {
+		w->lost_walked = lost;
+		w->retire_began = now;
+		w->retire_from = session_now(&w->session) + WINDOW_NS + EVIDENCE_NS;
+	}
 }
 
 static void sleep_until_something(struct watch *w, int consumed, uint64_t now)

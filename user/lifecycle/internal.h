@@ -23,6 +23,7 @@ struct owner {
 struct connection {
 	struct lifecycle_connection pub;
 	uint64_t listener;   /* cookie; 0: none or unknown */
+	uint64_t met;        /* when a walk of the socket table met it last; 0: never */
 	uint32_t next;       /* hash chain, or the next unused one */
 	uint32_t refs;       /* events waiting that speak of it */
 	uint32_t evidence;   /* gathered so far */

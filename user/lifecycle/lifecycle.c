@@ -358,6 +358,31 @@ enum tcpw_role lifecycle_role(const struct lifecycle *lc, uint64_t cookie)
 	return c ? (enum tcpw_role)c->pub.role : TCPW_ROLE_UNKNOWN;
 }
 
+static size_t retire_from(struct lifecycle *lc, struct connection_table *t, uint64_t began)
+{
+	size_t retired = 0;
+
+	for (uint32_t i = 0; i < t->fresh; i++) {
+		struct connection *c = &t->pool[i];
+
+		if (!c->hashed || c->refs || c->met >= began ||
+		    (c->pub.complete && c->hole_epoch == lc->hole_epoch))
+			continue;
+		connection_drop(lc, c);
+		retired++;
+	}
+	return retired;
+}
+
+size_t lifecycle_retire(struct lifecycle *lc, uint64_t began)
+{
+	size_t retired =
+		retire_from(lc, &lc->connections, began) + retire_from(lc, &lc->half_open, began);
+
+	lc->stats.retired += retired;
+	return retired;
+}
+
 size_t lifecycle_orphans(const struct lifecycle *lc)
 {
 	return lc->orphans;

@@ -159,6 +159,7 @@ struct lifecycle_stats {
 	uint64_t half_open_full;   /* half-open ones not tracked: max_half_open */
 	uint64_t late;             /* records that came after their place had been given out */
 	uint64_t strays;           /* records of mini-sockets that nothing is known of */
+	uint64_t retired;          /* connections with a hole whose end must have been lost */
 	uint64_t live;             /* connections now */
 	uint64_t half_open;        /* now */
 };
@@ -191,6 +192,12 @@ void lifecycle_socket(struct lifecycle *lc, const struct tcpw_socket *socket);
 
 /* The table of every namespace has been walked once: what is unknown from `now` on is new. */
 void lifecycle_walked(struct lifecycle *lc, uint64_t now);
+
+/*
+ * After a walk of the whole table, begun at `began` and taken in: forgets connections with a hole
+ * that it did not meet. Their end is what was lost; nothing is told of it. Returns how many.
+ */
+size_t lifecycle_retire(struct lifecycle *lc, uint64_t began);
 
 /* A process found to hold a socket. The lowest pid wins: a master before its workers. */
 void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file);

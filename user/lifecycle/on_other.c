@@ -196,6 +196,7 @@ void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 			adopt(lc, c, s);
 		return;
 	}
+	c->met = s->ts;
 	if (s->mini == 2 && c->mini && c->state == TCPW_FIN_WAIT_2 && state == TCPW_TIME_WAIT &&
 	    c->end == NONE) {
 		connection_move(lc, c,

@@ -297,6 +297,47 @@ static void pending__more_than_fits__oldest_given_out(void **arg)
 	assert_false(lifecycle_pending(f->lc));
 }
 
+/* Its own table being full must not make a half-open connection end that did not. */
+static void tables__full__a_handshake_does_not_end_by_it(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(80, 5000);
+
+	for (uint64_t i = 0; i < 16; i++)
+		state(f, 100 + i, TCPW_CLOSED, TCPW_SYN_SENT, tuple(0, 80), plain);
+	settle(f);
+	expect(f, f->story);
+	request(f, TCPW_MINI_START, t);
+	request(f, TCPW_MINI_CANCEL, t);
+	state(f, 2, TCPW_SYN_RECEIVED, TCPW_ESTABLISHED, t, plain);
+	settle(f);
+	expect(f, "0 LISTEN>SYN_RECEIVED syn_received\n");
+	assert_int_equal(lifecycle_stats(f->lc)->connections_full, 1);
+	assert_int_equal(lifecycle_stats(f->lc)->half_open, 0);
+}
+
+/* What a walk after a loss does not meet is forgotten; what it meets, or has no hole, stays. */
+static void retire__holed_and_not_met__forgotten(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_socket s = {.cookie = 10, .tuple = tuple(5001, 80), .state = TCPW_ESTABLISHED};
+	struct tcpw_lost_key gone = {.cookie = 9}, there = {.cookie = 10};
+
+	established(f, 9, tuple(5000, 80));
+	established(f, 10, tuple(5001, 80));
+	established(f, 11, tuple(5002, 80));
+	lifecycle_lost(f->lc, &gone);
+	lifecycle_lost(f->lc, &there);
+	s.ts = f->now;
+	lifecycle_socket(f->lc, &s);
+	settle(f);
+	assert_int_equal(lifecycle_retire(f->lc, s.ts), 1);
+	assert_int_equal(lifecycle_stats(f->lc)->live, 2);
+	assert_int_equal(lifecycle_role(f->lc, 9), TCPW_ROLE_UNKNOWN);
+	assert_int_equal(lifecycle_role(f->lc, 10), TCPW_ROLE_ACTIVE);
+	assert_int_equal(lifecycle_role(f->lc, 11), TCPW_ROLE_ACTIVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +356,8 @@ int main(void)
 		CASE(connection__found_in_the_table__lower_bound),
 		CASE(connection__cookie_connects_again__two_lives),
 		CASE(tables__full__counted_and_nothing_else_harmed),
+		CASE(tables__full__a_handshake_does_not_end_by_it),
+		CASE(retire__holed_and_not_met__forgotten),
 		CASE(pending__more_than_fits__oldest_given_out),
 	};
 
