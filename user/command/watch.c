@@ -333,7 +333,9 @@ static void sleep_until_something(struct watch *w, int consumed, uint64_t now)
 	int timeout = IDLE_POLL_MS;
 	bool wake = false;
 
-	if (consumed > 0) {
+	if (consumed >= TRACER_CONSUME_MAX) {
+		timeout = 0; /* there is more */
+	} else if (consumed > 0) {
 		timeout = BUSY_POLL_MS;
 	} else if (lifecycle_pending(w->lifecycle)) {
 		timeout = PENDING_POLL_MS;
@@ -383,7 +385,8 @@ static int finish(struct watch *w, int status)
 
 	tracer_detach(s->tracer);
 	if (status == EXIT_OK && !w->closed) {
-		consume(w);
+		while (consume(w) >= TRACER_CONSUME_MAX)
+			;
 		/* After the last line asked for there is nothing more to say. */
 		w->stop = stopped_by_count;
 		lifecycle_flush(w->lifecycle, session_now(s));

@@ -27,6 +27,7 @@ struct tracer {
 	uint64_t holes;
 	int cpus;
 	uint64_t lost_epoch, lost_unnamed;
+	int budget; /* records until the round of tracer_consume() ends */
 	tracer_record_fn fn;
 	void *arg;
 };
@@ -226,7 +227,8 @@ static int on_record(void *arg, void *data, size_t len)
 	t->holes += h->seq - *next;
 	*next = h->seq + 1;
 	t->fn(t->arg, h);
-	return 0;
+	/* The record is taken; a negative value only ends the round (libbpf's ring_buffer.c). */
+	return --t->budget > 0 ? 0 : -EAGAIN;
 }
 
 static int set_up(struct tracer *t, const struct tracer_options *o, char *error, size_t size)
@@ -321,9 +323,13 @@ void tracer_wait(struct tracer *t, bool waiting)
 
 int tracer_consume(struct tracer *t, tracer_record_fn fn, void *arg)
 {
+	int n;
+
 	t->fn = fn;
 	t->arg = arg;
-	return ring_buffer__consume(t->ring);
+	t->budget = TRACER_CONSUME_MAX;
+	n = ring_buffer__consume(t->ring);
+	return n == -EAGAIN ? TRACER_CONSUME_MAX : n;
 }
 
 int tracer_account(const struct tracer *t, enum tcpw_program program, struct tcpw_account *sum)

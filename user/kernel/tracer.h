@@ -53,9 +53,11 @@ int tracer_fd(const struct tracer *t);
 void tracer_wait(struct tracer *t, bool waiting);
 
 /*
- * Hands every record in the ring buffer to `fn`, in the order of the buffer. Returns how many, or
- * -errno.
+ * Hands records in the ring buffer to `fn`, in the order of the buffer: all there are, but at the
+ * most TRACER_CONSUME_MAX, so that programs that are faster than the reader cannot keep it for
+ * ever. Returns how many, or -errno.
  */
+#define TRACER_CONSUME_MAX 16384
 typedef void (*tracer_record_fn)(void *arg, const struct tcpw_header *record);
 int tracer_consume(struct tracer *t, tracer_record_fn fn, void *arg);
 
