@@ -155,7 +155,7 @@ static void on_lost(void *arg, const struct tcpw_lost_key *key)
 {
 	struct watch *w = arg;
 
-	lifecycle_lost(w->lifecycle, key);
+	lifecycle_lost(w->lifecycle, key, session_now(&w->session));
 }
 
 static void mark_holes(struct watch *w)
@@ -163,7 +163,7 @@ static void mark_holes(struct watch *w)
 	uint64_t unnamed = 0;
 
 	if (tracer_lost(w->session.tracer, on_lost, w, &unnamed) && unnamed)
-		lifecycle_lost_any(w->lifecycle);
+		lifecycle_lost_any(w->lifecycle, session_now(&w->session));
 }
 
 static void on_record(void *arg, const struct tcpw_header *record)

@@ -123,6 +123,8 @@ struct lifecycle {
 	uint64_t lost[LOST_NOTES];
 	uint64_t lost_half_open[LOST_NOTES];
 	uint64_t listeners[LISTENER_NOTES]; /* cookies by namespace and port, newest wins */
+	uint64_t lost_any_at;               /* when it was said that anybody may have lost one */
+	uint64_t dispatching;               /* time of the record in hand */
 	uint64_t lost_at;    /* time of the newest record told when one was lost; 0: never */
 	uint32_t hole_epoch; /* counts losses that no connection could be named for */
 	uint64_t walked;     /* when the socket table had been walked; 0: not yet */

@@ -86,7 +86,7 @@ struct connection *connection_new(struct lifecycle *lc, uint64_t cookie,
 	c->state = TCPW_CLOSED;
 	c->hole_epoch = lc->hole_epoch;
 	lc->stats.connections++;
-	if (cookie && *lost_note(lc, cookie) == cookie)
+	if ((cookie && *lost_note(lc, cookie) == cookie) || lc->dispatching <= lc->lost_any_at)
 		connection_hole(lc, c);
 	table_link(&lc->connections, c);
 	return c;
@@ -105,7 +105,7 @@ struct connection *half_open_new(struct lifecycle *lc, const struct tcpw_tuple *
 	c->pub.complete = true;
 	c->state = TCPW_LISTEN;
 	c->hole_epoch = lc->hole_epoch;
-	if (take_lost_half_open(lc, tuple))
+	if (take_lost_half_open(lc, tuple) || lc->dispatching <= lc->lost_any_at)
 		connection_hole(lc, c);
 	table_link(&lc->half_open, c);
 	return c;
@@ -265,6 +265,7 @@ static void take_oldest(struct lifecycle *lc)
 	struct order_slot *slot = order_peek(&lc->order);
 	uint64_t ts = slot->ts;
 
+	lc->dispatching = ts;
 	dispatch(lc, slot);
 	order_pop(&lc->order);
 	hold_emit(lc, ts);
@@ -324,20 +325,22 @@ void lifecycle_walked(struct lifecycle *lc, uint64_t now)
 		lc->walked = now;
 }
 
-void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
+void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key, uint64_t now)
 {
 	struct connection *c;
 
 	lc->lost_at = lc->order.given_out;
 	if (key->cookie) {
 		if (*lost_note(lc, key->cookie) && *lost_note(lc, key->cookie) != key->cookie)
-			lc->hole_epoch++; /* the one that is forgotten could be any */
+			lifecycle_lost_any(lc, now); /* the one that is forgotten could be any */
 		*lost_note(lc, key->cookie) = key->cookie;
 		c = find_cookie(lc, key->cookie);
 	} else {
 		uint64_t hash = tuple_hash(&key->tuple);
 
 		c = find_half_open(lc, &key->tuple);
+		if (!c && lc->lost_half_open[hash % LOST_NOTES])
+			lifecycle_lost_any(lc, now);
 		if (!c)
 			lc->lost_half_open[hash % LOST_NOTES] = hash;
 	}
@@ -345,8 +348,9 @@ void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key)
 		connection_hole(lc, c);
 }
 
-void lifecycle_lost_any(struct lifecycle *lc)
+void lifecycle_lost_any(struct lifecycle *lc, uint64_t now)
 {
+	lc->lost_any_at = now;
 	lc->lost_at = lc->order.given_out;
 	lc->hole_epoch++;
 }

@@ -178,10 +178,13 @@ void lifecycle_advance(struct lifecycle *lc, uint64_t now);
 void lifecycle_flush(struct lifecycle *lc, uint64_t now);
 
 /* A record of this connection was lost: its path has a hole. */
-void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key);
+void lifecycle_lost(struct lifecycle *lc, const struct tcpw_lost_key *key, uint64_t now);
 
-/* Records were lost and it is not known whose: everything alive now has a hole. */
-void lifecycle_lost_any(struct lifecycle *lc);
+/*
+ * Records were lost before `now` and it is not known whose: everything alive then has a hole, also
+ * what is only in records that wait to be put in order.
+ */
+void lifecycle_lost_any(struct lifecycle *lc, uint64_t now);
 
 /*
  * A socket found by walking the socket table, put in order with the records by its time: begins a

@@ -95,7 +95,7 @@ static void close__record_lost__withheld(void **arg)
 
 	established(f, 9, t);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_FIN_WAIT_1, t, plain);
-	lifecycle_lost(f->lc, &key);
+	lifecycle_lost(f->lc, &key, f->now);
 	state(f, 9, TCPW_FIN_WAIT_2, TCPW_CLOSED, t, (struct detail){.shutdown = 3});
 	settle(f);
 	expect(f, "9 ESTABLISHED>FIN_WAIT_1 close 10000us client incomplete\n"
@@ -109,7 +109,7 @@ static void lost__before_the_connection_is_known__incomplete(void **arg)
 	struct fixture *f = *arg;
 	struct tcpw_lost_key key = {.cookie = 9};
 
-	lifecycle_lost(f->lc, &key);
+	lifecycle_lost(f->lc, &key, f->now);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, tuple(5000, 80), plain);
 	settle(f);
 	expect(f, "9 ESTABLISHED>CLOSE_WAIT fin_received incomplete\n");
@@ -121,11 +121,12 @@ static void lost__nobody_named__everything_alive_is_incomplete(void **arg)
 	struct tcpw_tuple t = tuple(5000, 80);
 
 	established(f, 9, t);
-	lifecycle_lost_any(f->lc);
+	lifecycle_lost_any(f->lc, f->now);
+	after(f, US);
 	state(f, 9, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, t, plain);
 	state(f, 10, TCPW_CLOSED, TCPW_SYN_SENT, tuple(0, 81), plain);
 	settle(f);
-	expect(f, "9 ESTABLISHED>CLOSE_WAIT fin_received 10000us client incomplete\n"
+	expect(f, "9 ESTABLISHED>CLOSE_WAIT fin_received 10001us client incomplete\n"
 		  "10 CLOSED>SYN_SENT connect client\n");
 }
 
@@ -297,6 +298,18 @@ static void pending__more_than_fits__oldest_given_out(void **arg)
 	assert_false(lifecycle_pending(f->lc));
 }
 
+/* Its records had not been put in order yet when the loss was told. */
+static void lost__nobody_named__what_waits_is_incomplete_too(void **arg)
+{
+	struct fixture *f = *arg;
+
+	state(f, 9, TCPW_CLOSED, TCPW_SYN_SENT, tuple(0, 80), plain);
+	after(f, US);
+	lifecycle_lost_any(f->lc, f->now);
+	settle(f);
+	expect(f, "9 CLOSED>SYN_SENT connect client incomplete\n");
+}
+
 /* Its own table being full must not make a half-open connection end that did not. */
 static void tables__full__a_handshake_does_not_end_by_it(void **arg)
 {
@@ -326,8 +339,8 @@ static void retire__holed_and_not_met__forgotten(void **arg)
 	established(f, 9, tuple(5000, 80));
 	established(f, 10, tuple(5001, 80));
 	established(f, 11, tuple(5002, 80));
-	lifecycle_lost(f->lc, &gone);
-	lifecycle_lost(f->lc, &there);
+	lifecycle_lost(f->lc, &gone, f->now);
+	lifecycle_lost(f->lc, &there, f->now);
 	s.ts = f->now;
 	lifecycle_socket(f->lc, &s);
 	settle(f);
@@ -356,6 +369,7 @@ int main(void)
 		CASE(connection__found_in_the_table__lower_bound),
 		CASE(connection__cookie_connects_again__two_lives),
 		CASE(tables__full__counted_and_nothing_else_harmed),
+		CASE(lost__nobody_named__what_waits_is_incomplete_too),
 		CASE(tables__full__a_handshake_does_not_end_by_it),
 		CASE(retire__holed_and_not_met__forgotten),
 		CASE(pending__more_than_fits__oldest_given_out),
