@@ -73,7 +73,7 @@ HARNESS_OBJ = $(HARNESS_SRC:%.c=$(OBJ)/%.o)
 BENCH_SRC = $(wildcard tools/bench/*.c)
 BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
 
-.PHONY: all run test test-full unit e2e bench lint format clean help install deps tidy
+.PHONY: all run test test-full unit e2e bench lint format clean help install deps
 
 all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(OUT)/libreftcp.so) ## build everything
 
