@@ -108,10 +108,9 @@ def check_sizes():
 
 def check_words():
     """What must not be left open, and what names a machine instead of the project."""
-    open_ends = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    words = ("TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK")  # so that this file passes as well
+    open_ends = re.compile(r"\b(" + "|".join(words) + r")\b")
     for path in tracked("*.c", "*.h", "*.py", "*.sh", "Makefile"):
-        if path == "tools/lint.py":
-            continue
         for number, line in enumerate(read(path).split("\n"), 1):
             if open_ends.search(line):
                 yield f"{path}:{number}: {line.strip()}"
