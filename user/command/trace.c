@@ -19,7 +19,7 @@ const struct command command_trace = {
 		"\n"
 		"What was open before is found in the socket table; times in a state that began "
 		"before the tracer are marked as lower bounds. Interrupt ends with a summary on "
-		"stderr. Nothing is lost without being counted.",
+		"stderr, which counts what was lost.",
 	.examples = "tcpwitness trace --rport 443\n"
 		    "tcpwitness trace --state TIME_WAIT,SYN_RECEIVED\n"
 		    "tcpwitness trace --comm nginx -o json --duration 10 > nginx.jsonl",
