@@ -39,10 +39,13 @@ PACKAGES = gcc clang clang-format libc6-dev libbpf-dev libelf-dev zlib1g-dev bpf
 	libcap-ng-dev libseccomp-dev libjson-c-dev libxxhash-dev libcmocka-dev pkg-config python3 \
 	iproute2 nftables procps util-linux curl nginx-light redis-server openssh-server tcpdump \
 	libcap2-bin
-PACKAGES_BENCH = libbpf-tools bpftrace
+PACKAGES_BENCH = libbpf-tools bpftrace liblwip-dev
 
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 VERSION = 0.1.0
+# The library's own; the first number changes with what breaks a program linked to it.
+REFTCP_VERSION = 0.1.0
+REFTCP_ABI = $(firstword $(subst ., ,$(REFTCP_VERSION)))
 
 PKGS = libbpf libelf libcap-ng libseccomp libxxhash
 # Asked by the recipe's shell: when make reads this file the packages may not be there yet.
@@ -64,6 +67,7 @@ USER_SRC = $(filter-out user/main.c $(REFTCP_SRC),$(shell find user -name '*.c')
 USER_OBJ = $(USER_SRC:%.c=$(OBJ)/%.o)
 REFTCP_OBJ = $(REFTCP_SRC:%.c=$(OBJ)/%.o)
 MAIN_OBJ = $(OBJ)/user/main.o
+REFTCP_LIBS = $(OUT)/lib/libreftcp.a $(OUT)/lib/libreftcp.so.$(REFTCP_VERSION)
 LIBS = $(OUT)/libtcpwitness.a $(if $(REFTCP_SRC),$(OUT)/libreftcp.a)
 
 TEST_SRC = $(shell find tests/unit -name '*_test.c' 2>/dev/null)
@@ -72,10 +76,11 @@ HARNESS_SRC = $(shell find tests/harness -name '*.c' 2>/dev/null)
 HARNESS_OBJ = $(HARNESS_SRC:%.c=$(OBJ)/%.o)
 BENCH_SRC = $(wildcard tools/bench/*.c)
 BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
+STACKS_SRC = $(wildcard tools/bench/stacks/*.c)
 
-.PHONY: all run test test-full unit e2e bench lint format clean help install deps
+.PHONY: all run test test-full unit e2e bench bench-stacks lint format clean help install deps
 
-all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(OUT)/libreftcp.so) ## build everything
+all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) ## build everything
 
 help: ## this list
 	@echo "targets:"
@@ -137,9 +142,29 @@ $(OUT)/libreftcp.a: $(REFTCP_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(OUT)/libreftcp.so: $(REFTCP_OBJ)
+# What is installed: one object, by gcc optimised as a whole, whose only names are those of the API.
+# The archive above, with everything in it, is for this tree and its tests.
+REFTCP_LIB_OBJ = $(patsubst %.c,$(OBJ)/whole/%.o,$(filter-out user/reftcp/sim/%,$(REFTCP_SRC)))
+REFTCP_LTO = $(if $(SANITIZE)$(findstring clang,$(CC)),,-flto=auto)
+
+$(OBJ)/whole/%.o: %.c | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fPIC -fvisibility=hidden $(REFTCP_LTO) -MMD -MP -c $< -o $@
+
+$(OUT)/lib/reftcp.o: $(REFTCP_LIB_OBJ)
+	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,libreftcp.so.0 $(SANITIZE) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(REFTCP_LTO) $(if $(REFTCP_LTO),-flinker-output=nolto-rel) -r -nostdlib $^ -o $@
+	$(Q)objcopy --localize-hidden $@
+
+$(OUT)/lib/libreftcp.a: $(OUT)/lib/reftcp.o
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/lib/libreftcp.so.$(REFTCP_VERSION): $(OUT)/lib/reftcp.o
+	$(say) LD $@
+	$(Q)$(CC) -shared -Wl,-soname,libreftcp.so.$(REFTCP_ABI) $(SANITIZE) $(LDFLAGS) -o $@ $^
 
 $(OUT)/$(NAME): $(MAIN_OBJ) $(LIBS)
 	$(say) LD $@
@@ -169,9 +194,25 @@ $(OUT)/bench/%: tools/bench/%.c $(LIBS) | $(BUILD)/.packages
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(LIBS) $(LDFLAGS) $(PKG_LIBS) \
 		-lpthread -o $@
 
-bench: all $(BENCH_BIN) ## speed, as ratios from interleaved runs
+$(BUILD)/.packages-bench: tools/install-packages Makefile
+	@mkdir -p $(BUILD)
 	$(Q)tools/install-packages $(PACKAGES_BENCH)
+	@touch $@
+
+# The reference stack beside lwIP, which only this needs.
+$(OUT)/bench/stacks: $(STACKS_SRC) tools/bench/stacks/stacks.h $(OUT)/lib/libreftcp.a | \
+		$(BUILD)/.packages-bench
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $$(pkg-config --cflags lwip) $(CFLAGS_ALL) $(STACKS_SRC) \
+		$(OUT)/lib/libreftcp.a $(LDFLAGS) $$(pkg-config --libs lwip) -o $@
+
+bench: all $(BENCH_BIN) $(OUT)/bench/stacks ## speed, as ratios from interleaved runs
 	$(Q)$(PYTHON) tools/bench/bench.py --build-dir $(BUILD) $(BENCH_ARGS)
+	$(Q)$(PYTHON) tools/bench/stacks.py --build-dir $(OUT)
+
+bench-stacks: all $(OUT)/bench/stacks ## the reference stack beside lwIP
+	$(Q)$(PYTHON) tools/bench/stacks.py --build-dir $(OUT) $(BENCH_ARGS)
 
 # ---- for people --------------------------------------------------------------------------------
 run: all ## trace this machine (SECONDS=n: for n seconds), with a few sample connections
@@ -192,10 +233,13 @@ install: all ## install under DESTDIR/PREFIX
 	$(OUT)/$(NAME) help --completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_$(NAME)
 	$(OUT)/$(NAME) help --completion fish > $(DESTDIR)$(SHARE)/fish/vendor_completions.d/$(NAME).fish
 ifneq ($(REFTCP_SRC),)
-	install -D -m 644 $(OUT)/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a
-	install -D -m 755 $(OUT)/libreftcp.so $(DESTDIR)$(PREFIX)/lib/libreftcp.so.0
-	ln -sf libreftcp.so.0 $(DESTDIR)$(PREFIX)/lib/libreftcp.so
-	install -d $(DESTDIR)$(PREFIX)/include/reftcp
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/reftcp
+	install -m 644 $(OUT)/lib/libreftcp.a $(DESTDIR)$(PREFIX)/lib/libreftcp.a
+	install -m 755 $(OUT)/lib/libreftcp.so.$(REFTCP_VERSION) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libreftcp.so.$(REFTCP_VERSION) $(DESTDIR)$(PREFIX)/lib/libreftcp.so.$(REFTCP_ABI)
+	ln -sf libreftcp.so.$(REFTCP_ABI) $(DESTDIR)$(PREFIX)/lib/libreftcp.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(REFTCP_VERSION)|' tools/reftcp.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/reftcp.pc
 	install -m 644 include/reftcp/*.h $(DESTDIR)$(PREFIX)/include/reftcp/
 endif
 
@@ -204,4 +248,5 @@ clean: ## remove build/
 
 .SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
+	$(REFTCP_LIB_OBJ:.o=.d) \
 	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)

@@ -19,43 +19,69 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-static inline uint64_t hash_addr(uint64_t h, const struct reftcp_addr *a, uint64_t key)
+static struct conn_key key_of(const struct reftcp_endpoint *local,
+			      const struct reftcp_endpoint *remote)
 {
-	uint64_t w[2] = {0, 0};
+	struct conn_key k = {
+		.ports = (uint64_t)local->addr.family << 32 | (uint32_t)local->port << 16 |
+			 remote->port,
+	};
 
-	memcpy(w, a->byte, addr_length(a));
-	return mix(mix(w[0] ^ h, key), w[1] ^ key ^ a->family);
+	if (local->addr.family == 4) {
+		memcpy(k.addrs, local->addr.byte, 4);
+		memcpy((uint8_t *)k.addrs + 4, remote->addr.byte, 4);
+	} else {
+		memcpy(k.addrs, local->addr.byte, 16);
+		memcpy(k.addrs + 2, remote->addr.byte, 16);
+	}
+	return k;
 }
 
-static uint32_t bucket_of(const struct reftcp_stack *s, const struct reftcp_endpoint *local,
-			  const struct reftcp_endpoint *remote)
+static inline bool key_equal(const struct conn_key *a, const struct conn_key *b)
 {
-	uint64_t h = s->hash_key[0] ^ ((uint64_t)local->port << 16 | remote->port);
+	return a->ports == b->ports && a->addrs[0] == b->addrs[0] && a->addrs[1] == b->addrs[1] &&
+	       a->addrs[2] == b->addrs[2] && a->addrs[3] == b->addrs[3];
+}
 
-	h = hash_addr(h, &local->addr, s->hash_key[1] | 1);
-	h = hash_addr(h, &remote->addr, s->hash_key[1] | 1);
-	h = mix(h, s->hash_key[0] | 1);
-	return (uint32_t)h & s->bucket_mask;
+static uint32_t hash(const struct reftcp_stack *s, const struct conn_key *k)
+{
+	uint64_t h = mix(k->ports ^ s->hash_key[0], k->addrs[0] ^ s->hash_key[1]);
+
+	if (k->ports >> 32 != 4) {
+		h = mix(h ^ k->addrs[1], k->addrs[2] ^ s->hash_key[1]);
+		h = mix(h ^ k->addrs[3], s->hash_key[0]);
+	}
+	return (uint32_t)mix(h, s->hash_key[0] | 1);
+}
+
+static struct tcb *find(const struct reftcp_stack *s, const struct conn_key *k, uint32_t h)
+{
+	struct tcb *c = s->buckets[h & s->bucket_mask];
+
+	while (c && !(c->hash == h && key_equal(&c->key, k)))
+		c = c->hash_next;
+	return c;
 }
 
 struct tcb *conntab_find(const struct reftcp_stack *s, const struct reftcp_endpoint *local,
 			 const struct reftcp_endpoint *remote)
 {
-	struct tcb *c = s->buckets[bucket_of(s, local, remote)];
+	struct conn_key k = key_of(local, remote);
 
-	while (c && !(c->local.port == local->port && c->remote.port == remote->port &&
-		      addr_equal(&c->remote.addr, &remote->addr) &&
-		      addr_equal(&c->local.addr, &local->addr)))
-		c = c->hash_next;
-	return c;
+	if (local->addr.family != remote->addr.family)
+		return NULL;
+	return find(s, &k, hash(s, &k));
 }
 
 int conntab_add(struct reftcp_stack *s, struct tcb *c)
 {
-	struct tcb **bucket = &s->buckets[bucket_of(s, &c->local, &c->remote)];
+	struct tcb **bucket;
 
-	if (conntab_find(s, &c->local, &c->remote))
+	c->key = key_of(&c->local, &c->remote);
+	c->hash = hash(s, &c->key);
+	if (find(s, &c->key, c->hash))
 		return -EADDRINUSE;
+	bucket = &s->buckets[c->hash & s->bucket_mask];
 	c->hash_next = *bucket;
 	*bucket = c;
 	c->hashed = true;
@@ -64,7 +90,7 @@ int conntab_add(struct reftcp_stack *s, struct tcb *c)
 
 void conntab_remove(struct reftcp_stack *s, struct tcb *c)
 {
-	struct tcb **at = &s->buckets[bucket_of(s, &c->local, &c->remote)];
+	struct tcb **at = &s->buckets[c->hash & s->bucket_mask];
 
 	if (!c->hashed)
 		return;

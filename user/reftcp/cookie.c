@@ -131,11 +131,12 @@ bool cookie_valid(const struct arrival *a)
 static void recall(struct arrival *a, struct tcb *c)
 {
 	const struct segment *seg = a->seg;
-	uint32_t bits = seg->opt.ts_ecr & OPTION_MASK;
+	uint32_t bits;
 
 	mss_from_peer(c, mss_of[seq_sub(seg->ack, 1).n >> HASH_BITS & 7]);
 	if (!a->s->config.timestamps || !(seg->opt.has & TCPOPT_TS))
 		return;
+	bits = seg->opt.ts_ecr & OPTION_MASK;
 	timestamps_start(c, seg->opt.ts_val, a->now);
 	c->scale_on = (bits & OPTION_NO_SCALE) != OPTION_NO_SCALE;
 	c->snd.scale = c->scale_on ? bits & OPTION_NO_SCALE : 0;

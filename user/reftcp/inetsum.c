@@ -1,74 +1,145 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sum is kept in memory order (RFC 1071 2, "byte order independence") and 64 bits wide:
- * words of 32 bits are added without looking at carries, which stay in the upper half and are
- * folded once at the end. 2^32 words, far beyond any packet, would be needed to overflow.
+ * The sum is kept in memory order (RFC 1071 2, "byte order independence") and 64 bits wide: words
+ * of 32 bits are added without looking at carries, which stay in the upper half and are folded
+ * once at the end. 2^32 words, far beyond any packet, would be needed to overflow.
  */
 #include "reftcp/inetsum.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static inline uint64_t tail(const uint8_t *p, size_t len)
-{
-	uint8_t last[4] = {0};
-	uint32_t w;
+#define LOW 0xffffffffu
 
-	memcpy(last, p, len);
-	memcpy(&w, last, 4);
-	return w;
+static inline uint64_t halves(uint64_t w)
+{
+	return (w & LOW) + (w >> 32);
 }
+
+/*
+ * Sums, and copies to `to` unless it is null, as many whole vectors as len holds; returns how many
+ * octets those were. Defined once for each width of vector, as the widest that a processor has
+ * decides how fast it is.
+ */
+#define SUM_VECTORS(name, octets)                                                                 \
+	static inline __attribute__((always_inline)) size_t name(uint64_t *sum, uint8_t *to,      \
+								 const uint8_t *from, size_t len) \
+	{                                                                                         \
+		typedef uint64_t vector __attribute__((vector_size(octets)));                     \
+		vector low = {0}, high = {0}, w;                                                  \
+		size_t done = 0;                                                                  \
+                                                                                                  \
+		for (; len - done >= sizeof(w); done += sizeof(w)) {                              \
+			memcpy(&w, from + done, sizeof(w));                                       \
+			if (to)                                                                   \
+				memcpy(to + done, &w, sizeof(w));                                 \
+			low += w & LOW;                                                           \
+			high += w >> 32;                                                          \
+		}                                                                                 \
+		low += high;                                                                      \
+		for (size_t i = 0; i < sizeof(w) / 8; i++)                                        \
+			*sum += low[i];                                                           \
+		return done;                                                                      \
+	}
+
+SUM_VECTORS(sum_vectors, 16)
+
+#if defined(__x86_64__)
+SUM_VECTORS(sum_wide_vectors, 32)
+
+__attribute__((target("avx2"))) static size_t add_avx2(uint64_t *sum, const uint8_t *from,
+						       size_t len)
+{
+	return sum_wide_vectors(sum, NULL, from, len);
+}
+
+__attribute__((target("avx2"))) static size_t copy_avx2(uint64_t *sum, uint8_t *to,
+							const uint8_t *from, size_t len)
+{
+	return sum_wide_vectors(sum, to, from, len);
+}
+
+static inline bool has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+static inline size_t add_avx2(uint64_t *sum, const uint8_t *from, size_t len)
+{
+	return sum_vectors(sum, NULL, from, len);
+}
+
+static inline size_t copy_avx2(uint64_t *sum, uint8_t *to, const uint8_t *from, size_t len)
+{
+	return sum_vectors(sum, to, from, len);
+}
+
+static inline bool has_avx2(void)
+{
+	return false;
+}
+#endif
+
+/* Headers are summed without looking for wide vectors. */
+#define LONG 64
 
 uint64_t inetsum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t even = 0, odd = 0;
-	uint32_t w[4];
+	uint64_t w;
+	size_t n = 0;
 
-	for (; len >= 16; len -= 16, p += 16) {
-		memcpy(w, p, 16);
-		even += (uint64_t)w[0] + w[2];
-		odd += (uint64_t)w[1] + w[3];
+	if (len >= LONG)
+		n = has_avx2() ? add_avx2(&sum, p, len) : sum_vectors(&sum, NULL, p, len);
+	for (; len - n >= 8; n += 8) {
+		memcpy(&w, p + n, 8);
+		sum += halves(w);
 	}
-	for (; len >= 4; len -= 4, p += 4) {
-		memcpy(w, p, 4);
-		even += w[0];
-	}
-	return sum + even + odd + tail(p, len);
+	w = 0;
+	memcpy(&w, p + n, len - n);
+	return sum + halves(w);
 }
 
 uint64_t inetsum_copy(uint64_t sum, void *to, const void *from, size_t len)
 {
 	const uint8_t *p = from;
 	uint8_t *q = to;
-	uint64_t even = 0, odd = 0;
-	uint32_t w[4];
+	size_t n = 0;
 
-	for (; len >= 16; len -= 16, p += 16, q += 16) {
-		memcpy(w, p, 16);
-		memcpy(q, w, 16);
-		even += (uint64_t)w[0] + w[2];
-		odd += (uint64_t)w[1] + w[3];
-	}
-	for (; len >= 4; len -= 4, p += 4, q += 4) {
-		memcpy(w, p, 4);
-		memcpy(q, w, 4);
-		even += w[0];
-	}
-	memcpy(q, p, len);
-	return sum + even + odd + tail(p, len);
+	if (len >= LONG)
+		n = has_avx2() ? copy_avx2(&sum, q, p, len) : sum_vectors(&sum, q, p, len);
+	memcpy(q + n, p + n, len - n);
+	return inetsum_add(sum, p + n, len - n);
+}
+
+/* A 16-bit word as it stands in a packet. */
+static inline uint64_t in_memory(uint32_t v)
+{
+	uint8_t octets[2] = {v >> 8 & 0xff, v & 0xff};
+	uint16_t w;
+
+	memcpy(&w, octets, 2);
+	return w;
 }
 
 uint64_t inetsum_pseudo(const struct reftcp_addr *src, const struct reftcp_addr *dst, uint8_t proto,
 			uint32_t len)
 {
-	size_t n = src->family == 4 ? 4 : 16;
-	uint8_t rest[8] = {len >> 24, len >> 16, len >> 8, len, 0, 0, 0, proto};
-	uint64_t sum = inetsum_add(0, src->byte, n);
-
-	sum = inetsum_add(sum, dst->byte, n);
 	/* Both forms carry length and protocol in 16-bit places, so one layout sums right for
 	 * both; the high half of the length is 0 under IPv4. */
-	return inetsum_add(sum, rest, sizeof(rest));
+	uint64_t sum = in_memory(len >> 16) + in_memory(len & 0xffff) + in_memory(proto);
+	uint32_t a[4], b[4];
+
+	if (src->family == 4) {
+		memcpy(a, src->byte, 4);
+		memcpy(b, dst->byte, 4);
+		return sum + a[0] + b[0];
+	}
+	memcpy(a, src->byte, 16);
+	memcpy(b, dst->byte, 16);
+	for (int i = 0; i < 4; i++)
+		sum += (uint64_t)a[i] + b[i];
+	return sum;
 }
 
 uint16_t inetsum_finish(uint64_t sum)

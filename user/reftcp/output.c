@@ -5,8 +5,6 @@
  */
 #include "reftcp/output.h"
 
-#include <string.h>
-
 #include "reftcp/ecn.h"
 #include "reftcp/fastopen.h"
 #include "reftcp/mss.h"
@@ -44,7 +42,7 @@ static void syn_options(struct reftcp_stack *s, struct tcb *c, struct segment *s
 void output_header(struct reftcp_stack *s, struct tcb *c, struct segment *seg, uint8_t ctl,
 		   struct seq seq, reftcp_time now)
 {
-	memset(seg, 0, sizeof(*seg));
+	segment_clear(seg);
 	seg->src = c->local;
 	seg->dst = c->remote;
 	seg->ttl = c->ttl;
@@ -299,10 +297,11 @@ size_t output_segment(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftc
 size_t output_reply(struct reftcp_stack *s, uint8_t *buf)
 {
 	struct reply *r;
-	struct segment seg = {0};
+	struct segment seg;
 
 	if (!s->reply_count)
 		return 0;
+	segment_clear(&seg);
 	r = &s->replies[s->reply_head];
 	s->reply_head = (s->reply_head + 1) % s->config.replies;
 	s->reply_count--;

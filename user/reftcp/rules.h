@@ -42,6 +42,7 @@ enum rule {
 #define X(name, unit, clause, standard, linux_value, id, since) RULE_##name,
 	RULE_LIST(X)
 #undef X
+	RULE_COUNT
 };
 
 int64_t rule_value(enum reftcp_personality personality, enum rule rule);

@@ -8,25 +8,20 @@ uint64_t secret_hash(const struct siphash_key *key, enum secret_use use,
 		     const struct reftcp_endpoint *local, const struct reftcp_endpoint *remote,
 		     uint64_t extra)
 {
-	struct {
-		uint8_t local[16], remote[16];
-		uint64_t extra;
-		uint16_t local_port, remote_port;
-		uint8_t local_family, remote_family;
-		uint8_t use;
-		uint8_t pad;
-	} in;
+	/* The first word says which of the two lengths follows. */
+	uint64_t in[6] = {(uint64_t)use << 48 | (uint64_t)local->addr.family << 40 |
+			  (uint64_t)remote->addr.family << 32 | (uint32_t)local->port << 16 |
+			  remote->port};
 
-	memset(&in, 0, sizeof(in));
-	memcpy(in.local, local->addr.byte, 16);
-	memcpy(in.remote, remote->addr.byte, 16);
-	in.extra = extra;
-	in.local_port = local->port;
-	in.remote_port = remote->port;
-	in.local_family = local->addr.family;
-	in.remote_family = remote->addr.family;
-	in.use = (uint8_t)use;
-	return siphash(key, &in, sizeof(in));
+	in[1] = extra;
+	if (local->addr.family == 4) {
+		memcpy(&in[2], local->addr.byte, 4);
+		memcpy((uint8_t *)&in[2] + 4, remote->addr.byte, 4);
+		return siphash(key, in, 24);
+	}
+	memcpy(&in[2], local->addr.byte, 16);
+	memcpy(&in[4], remote->addr.byte, 16);
+	return siphash(key, in, 48);
 }
 
 struct seq secret_isn(const struct siphash_key *key, const struct reftcp_endpoint *local,

@@ -71,6 +71,17 @@ size_t segment_header_length(const struct segment *seg);
  */
 size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf);
 
+/* Nothing set; what an option brings says nothing before opt.has has it. */
+static inline void segment_clear(struct segment *seg)
+{
+	seg->ecn = seg->ctl = 0;
+	seg->may_fragment = false;
+	seg->wnd = seg->up = 0;
+	seg->text = NULL;
+	seg->text_len = 0;
+	tcpopt_clear(&seg->opt);
+}
+
 /* SEG.LEN: text plus the numbers SYN and FIN occupy. */
 static inline uint32_t segment_length(const struct segment *seg)
 {

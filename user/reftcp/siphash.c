@@ -2,6 +2,9 @@
 /* SipHash-2-4 over octets, little-endian as its paper defines it. */
 #include "reftcp/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct sip {
 	uint64_t v0, v1, v2, v3;
 };
@@ -15,9 +18,8 @@ static inline uint64_t load64le(const uint8_t *p, size_t n)
 {
 	uint64_t x = 0;
 
-	for (size_t i = 0; i < n; i++)
-		x |= (uint64_t)p[i] << (8 * i);
-	return x;
+	memcpy(&x, p, n);
+	return le64toh(x);
 }
 
 static inline void sip_round(struct sip *s)

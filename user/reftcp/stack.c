@@ -119,6 +119,9 @@ int stack_new(struct reftcp_stack **out, const struct reftcp_config *config, ref
 	s->memory = sizeof(*s);
 	s->config = *config;
 	s->keeps_octets = !discard;
+	state_legal(s->legal);
+	for (unsigned int i = 0; i < RULE_COUNT; i++)
+		s->rule[i] = rule_value(config->personality, (enum rule)i);
 	s->key = siphash_key_from(config->secret);
 	for (int i = 0; i < 2; i++) {
 		seed = 0x7265667463700000u + (uint64_t)i;
@@ -257,18 +260,16 @@ struct reply *stack_reply(struct reftcp_stack *s)
 
 void stack_settle_timers(struct reftcp_stack *s, struct tcb *c)
 {
-	reftcp_time first = REFTCP_NEVER;
-
 	if (!c->in_use || c->state == REFTCP_CLOSED)
 		return;
-	for (unsigned int i = 0; i < TIMER_COUNT; i++)
-		first = c->deadline[i] < first ? c->deadline[i] : first;
 	/*
-	 * A timer that moved to later is left where it is: the wheel comes by, finds nothing due
-	 * and asks again. ACKs move the retransmission timer far more often than it expires.
+	 * A timer that moved to later or was cleared is left where it is: the wheel comes by, finds
+	 * nothing due and asks again. ACKs move the retransmission timer far more often than it
+	 * expires.
 	 */
-	if (first != REFTCP_NEVER && (!wheel_queued(&c->node) || wheel_tick(first) < c->node.due))
-		wheel_set(&s->wheel, &c->node, first);
+	if (c->soonest != REFTCP_NEVER &&
+	    (!wheel_queued(&c->node) || wheel_tick(c->soonest) < c->node.due))
+		wheel_set(&s->wheel, &c->node, c->soonest);
 }
 
 void stack_settle(struct reftcp_stack *s, struct tcb *c)

@@ -35,6 +35,8 @@ struct tcb_list {
 
 struct reftcp_stack {
 	struct reftcp_config config;
+	int64_t rule[RULE_COUNT];                               /* the personality's values */
+	uint64_t legal[REFTCP_STATE_COUNT][REFTCP_STATE_COUNT]; /* see state_legal */
 	struct siphash_key key;
 	uint64_t hash_key[2];
 	struct reftcp_counters counters;
@@ -82,7 +84,7 @@ int stack_new(struct reftcp_stack **out, const struct reftcp_config *config, ref
 
 static inline int64_t stack_rule(const struct reftcp_stack *s, enum rule rule)
 {
-	return rule_value(s->config.personality, rule);
+	return s->rule[rule];
 }
 
 bool stack_is_local(const struct reftcp_stack *s, const struct reftcp_addr *a);

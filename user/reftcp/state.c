@@ -10,6 +10,8 @@
  */
 #include "reftcp/state.h"
 
+#include <string.h>
+
 #include "reftcp/stack.h"
 #include "reftcp/tcb.h"
 
@@ -125,6 +127,15 @@ bool state_edge_legal(enum reftcp_state from, enum reftcp_state to, enum clause 
 	return false;
 }
 
+void state_legal(uint64_t legal[REFTCP_STATE_COUNT][REFTCP_STATE_COUNT])
+{
+	_Static_assert(CLAUSE_COUNT <= 64, "a bit for every clause");
+	memset(legal, 0, sizeof(uint64_t[REFTCP_STATE_COUNT][REFTCP_STATE_COUNT]));
+	for (size_t i = 0; i < state_edge_count; i++)
+		legal[state_edges[i].from][state_edges[i].to] |= UINT64_C(1)
+								 << state_edges[i].clause;
+}
+
 void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enum clause clause,
 		reftcp_time now)
 {
@@ -137,7 +148,7 @@ void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enu
 		.at = now,
 	};
 
-	if (!state_edge_legal(c->state, to, clause)) {
+	if (!(s->legal[c->state][to] >> clause & 1)) {
 		/* Never an abort in somebody's process: the tests hold this counter at 0. */
 		s->counters.illegal_edges++;
 		return;

@@ -39,6 +39,7 @@ enum clause {
 #define X(name, section, why) CLAUSE_##name,
 	CLAUSE_LIST(X)
 #undef X
+	CLAUSE_COUNT
 };
 
 struct edge {
@@ -53,6 +54,9 @@ const char *clause_section(enum clause clause);
 const char *clause_why(enum clause clause);
 
 bool state_edge_legal(enum reftcp_state from, enum reftcp_state to, enum clause clause);
+
+/* The same table, as the bits of the clauses that allow each move. */
+void state_legal(uint64_t legal[REFTCP_STATE_COUNT][REFTCP_STATE_COUNT]);
 
 /* Where a TCB begins other than in CLOSED: a listener's child, which is a copy of its parent, and
  * a shadow that joins in the middle. No move, and nobody is told. */

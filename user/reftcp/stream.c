@@ -64,9 +64,14 @@ uint32_t stream_slots(uint32_t limit, uint32_t chunk_size)
 
 void stream_init(struct stream *st, uint32_t *dir, uint32_t slots, uint32_t limit)
 {
-	*st = (struct stream){.dir = dir, .slots = slots, .limit = limit};
+	stream_attach(st, dir, slots, limit);
 	for (uint32_t i = 0; i < slots; i++)
 		dir[i] = CHUNK_NONE;
+}
+
+void stream_attach(struct stream *st, uint32_t *dir, uint32_t slots, uint32_t limit)
+{
+	*st = (struct stream){.dir = dir, .slots = slots, .limit = limit};
 }
 
 static uint32_t *slot_at(const struct stream *st, uint32_t nth)
@@ -78,10 +83,15 @@ static uint32_t *slot_at(const struct stream *st, uint32_t nth)
 
 void stream_clear(struct stream *st, struct chunk_pool *pool)
 {
-	for (uint32_t i = 0; i < st->slots; i++) {
-		if (st->dir[i] != CHUNK_NONE)
-			chunk_give(pool, st->dir[i]);
-		st->dir[i] = CHUNK_NONE;
+	uint32_t used = (st->head_off + st->high + pool->size - 1) / pool->size;
+
+	/* Beyond `high` there is nothing. */
+	for (uint32_t i = 0; st->slots && i < used; i++) {
+		uint32_t *slot = slot_at(st, i);
+
+		if (*slot != CHUNK_NONE)
+			chunk_give(pool, *slot);
+		*slot = CHUNK_NONE;
 	}
 	st->head = 0;
 	st->head_off = 0;

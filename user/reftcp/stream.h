@@ -43,6 +43,8 @@ uint32_t stream_slots(uint32_t limit, uint32_t chunk_size);
 /* dir has stream_slots entries and belongs to the caller. With no slots the stream only counts:
  * it may be written and dropped, not read. */
 void stream_init(struct stream *st, uint32_t *dir, uint32_t slots, uint32_t limit);
+/* The same for the ring of a stream that has been cleared. */
+void stream_attach(struct stream *st, uint32_t *dir, uint32_t slots, uint32_t limit);
 void stream_clear(struct stream *st, struct chunk_pool *pool);
 
 /* off + len must not pass the limit. 0, or -ENOBUFS and nothing is written. */

@@ -25,6 +25,7 @@ void tcb_clear_timers(struct tcb *c)
 {
 	for (unsigned int i = 0; i < TIMER_COUNT; i++)
 		c->deadline[i] = REFTCP_NEVER;
+	c->soonest = REFTCP_NEVER;
 }
 
 static void set_defaults(struct reftcp_stack *s, struct tcb *c)
@@ -45,6 +46,7 @@ static void set_defaults(struct reftcp_stack *s, struct tcb *c)
 
 struct tcb *tcb_take(struct reftcp_stack *s)
 {
+	void (*make_stream)(struct stream *, uint32_t *, uint32_t, uint32_t) = stream_attach;
 	struct tcb *c = s->tcb_free;
 	uint32_t generation, index;
 	uint32_t *dir;
@@ -53,6 +55,7 @@ struct tcb *tcb_take(struct reftcp_stack *s)
 		s->tcb_free = c->free_next;
 	} else if (s->tcb_fresh < s->config.connections) {
 		c = &s->tcbs[s->tcb_fresh++];
+		make_stream = stream_init;
 	} else {
 		s->counters.no_connection_room++;
 		return NULL;
@@ -64,8 +67,8 @@ struct tcb *tcb_take(struct reftcp_stack *s)
 	c->in_use = true;
 	index = (uint32_t)(c - s->tcbs);
 	dir = s->dirs + (size_t)index * (s->snd_slots + s->rcv_slots);
-	stream_init(&c->snd.stream, dir, s->snd_slots, s->config.send_buffer);
-	stream_init(&c->rcv.stream, dir + s->snd_slots, s->rcv_slots, s->config.recv_buffer);
+	make_stream(&c->snd.stream, dir, s->snd_slots, s->config.send_buffer);
+	make_stream(&c->rcv.stream, dir + s->snd_slots, s->rcv_slots, s->config.recv_buffer);
 	tcb_clear_timers(c);
 	set_defaults(s, c);
 	return c;

@@ -83,9 +83,17 @@ struct tcb_link {
 	bool on;
 };
 
+/* What names a connection, as words that are quick to hash and to compare. */
+struct conn_key {
+	uint64_t ports; /* and the family */
+	uint64_t addrs[4];
+};
+
 struct tcb {
 	struct wheel_node node; /* first: the wheel hands it back */
 	struct tcb *hash_next, *free_next;
+	struct conn_key key; /* as long as it is hashed */
+	uint32_t hash;
 	struct tcb_link link[TCB_LISTS];
 	struct tcb *listen_next;               /* among the listeners of a port */
 	struct tcb *family_next, *family_prev; /* among the children of one listener */
@@ -263,6 +271,7 @@ struct tcb {
 	uint32_t shadow_offers;
 
 	reftcp_time deadline[TIMER_COUNT];
+	reftcp_time soonest; /* no deadline is before it */
 };
 
 /* A TCB from the pool in CLOSED, or null when there is none left. */
@@ -301,6 +310,8 @@ static inline bool timer_armed(const struct tcb *c, enum timer t)
 static inline void timer_set(struct tcb *c, enum timer t, reftcp_time at)
 {
 	c->deadline[t] = at;
+	if (at < c->soonest)
+		c->soonest = at;
 }
 
 static inline void timer_clear(struct tcb *c, enum timer t)

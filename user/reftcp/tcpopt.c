@@ -88,7 +88,7 @@ void tcpopt_parse(struct tcpopt *out, const uint8_t *p, size_t len)
 {
 	size_t i = 0;
 
-	memset(out, 0, sizeof(*out));
+	tcpopt_clear(out);
 	while (i < len) {
 		if (p[i] == TCPOPT_EOL)
 			return;

@@ -53,6 +53,14 @@ struct tcpopt {
 	uint8_t cookie[TCPOPT_COOKIE_MAX];
 };
 
+/* No options; a value means something only where `has` has its bit. */
+static inline void tcpopt_clear(struct tcpopt *o)
+{
+	o->has = 0;
+	o->sacks = 0;
+	o->cookie_len = 0;
+}
+
 /* Reads len octets of options; never reads past them. Bad ones only set TCPOPT_MALFORMED. */
 void tcpopt_parse(struct tcpopt *out, const uint8_t *p, size_t len);
 

@@ -148,5 +148,8 @@ void timeouts_run(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 		if (!rows[i].run(s, c, now))
 			return;
 	}
+	c->soonest = REFTCP_NEVER;
+	for (unsigned int i = 0; i < TIMER_COUNT; i++)
+		c->soonest = c->deadline[i] < c->soonest ? c->deadline[i] : c->soonest;
 	stack_settle(s, c);
 }

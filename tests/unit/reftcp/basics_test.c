@@ -121,7 +121,7 @@ static void tcpopt__everything__survives_a_round_trip(void **state)
 			    .ts_ecr = 0xfffefdfc,
 			    .uto_minutes = true,
 			    .uto = 300};
-	struct tcpopt out;
+	struct tcpopt out = {0};
 	uint8_t buf[TCPOPT_MAX];
 	size_t n = tcpopt_build(&in, buf);
 

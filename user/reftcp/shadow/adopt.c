@@ -124,7 +124,7 @@ static void agree(struct tcb *c)
 static void adopt_syn(struct tcb *c, const struct segment *seg)
 {
 	c->shadow_offers = seg->opt.has;
-	c->shadow_scale = seg->opt.scale;
+	c->shadow_scale = seg->opt.has & TCPOPT_SCALE ? seg->opt.scale : 0;
 	c->shadow_wnd = seg->wnd;
 	c->rcv.wnd = seg->wnd;
 	if (seg->ctl & CTL_ACK) {
