@@ -29,9 +29,8 @@ class TestCauses(stage.StageCase):
 
     def test_counters_of_the_kernel(self):
         """
-        Every segment sent again and every RST is an event. RSTs to the unit; of retransmits, which
-        the timer's softirq makes, the kernel passes one by now and then (ARCHITECTURE.md, "not
-        explained"): two at the most are let through, none too many.
+        Every segment sent again and every RST is an event, to the unit; less what ftrace says that
+        the kernel hid from every program (hidden.py), which is nothing on most kernels.
         """
         self.need_tracer()
         for where in self.stage.all_ns:
@@ -46,8 +45,11 @@ class TestCauses(stage.StageCase):
             }
             kernel = {k: self.stage.delta(where, k) for k in told}
             self.assertEqual(told["Tcp.OutRsts"], kernel["Tcp.OutRsts"], where.name)
+            hidden = (self.stage.hidden_count("tcp_retransmit_skb") +
+                      self.stage.hidden_count("tcp_retransmit_synack"))
             for key in ("Tcp.RetransSegs", "TcpExt.TCPSynRetrans"):
-                self.assertIn(kernel[key] - told[key], (0, 1, 2), (where.name, told, kernel))
+                self.assertIn(kernel[key] - told[key], range(hidden + 1),
+                              (where.name, told, kernel))
 
 
 scenario = scenarios_of(TestCauses)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import actor, lives, netns, schema, wire, witness
+from harness import actor, hidden, lives, netns, schema, wire, witness
 from harness.stage import CLOSE, CLOSED, OPEN, OPENED
 from harness.tables import CAUSES, EDGES, STATES
 
@@ -125,6 +125,28 @@ class TestWitnesses(unittest.TestCase):
                               witness.sockets(ns))
                 self.assertIn(round(witness.time_wait_timers(ns)[addr, cport, addr, port]),
                               (58, 59, 60, 61))
+
+    def test_what_happens_in_a_tasks_time_is_seen(self):
+        """As hidden.py looks at process 1: each event while that task is on the CPU, no other."""
+        with netns.Namespace("hidden") as ns, actor.Actor(ns) as a, actor.Actor(ns) as other, \
+                hidden.Watch(a.pid) as watch, hidden.Watch(other.pid) as beside:
+            listener, port = a.listen("127.0.0.1")
+            c, cport = a.connect("127.0.0.1", port)
+            s, _ = a.accept(listener)
+            a.close(c)
+            a.recv_eof(s)
+            a.close(s)
+            ours = [e for e in watch.events() if cport in (e.lport, e.rport)]
+            names = [e.name for e in ours]
+            # On loopback the softirqs of both ends run in the time of who sends, mostly.
+            self.assertGreater(names.count("inet_sock_set_state"), 5, ours)
+            self.assertEqual(hidden.count(ours, "inet_sock_set_state", {port}),
+                             names.count("inet_sock_set_state"))
+            self.assertTrue(any(e.name == "timer_start" for e in watch.events()))
+            self.assertLess(len([e for e in beside.events() if cport in (e.lport, e.rport)]), 3)
+            self.assertEqual(sorted(ours), ours)
+            left = watch.dir
+        self.assertFalse(os.path.exists(left))
 
     def test_actors_die_with_their_maker(self):
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -11,7 +11,7 @@ import traceback
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from . import actor, lives, netns, tracer, wire, witness
+from . import actor, hidden, lives, netns, tracer, wire, witness
 from .schema import ns as as_ns
 
 ADDRESSES = {
@@ -139,6 +139,8 @@ class Stage:
         self.all_ns = [self.client_ns, self.server_ns, *self.special.values()]
         self.captures = {ns: wire.Capture(ns, self.device if ns is self.client_ns else "lo")
                          for ns in self.all_ns}
+        self.hidden_watch = hidden.Watch()
+        self.hidden = []
         self.before = {ns: ns.counters() for ns in self.all_ns}
         self.after = {}
         self.trace = self.life = None
@@ -174,6 +176,7 @@ class Stage:
                 t.status = t.stop()
         if self.trace is not None:
             self.lives = lives.join(self.trace.lines)
+        self.hidden = self.hidden_watch.events()
         for c in self.captures.values():
             c.stop()
 
@@ -181,6 +184,7 @@ class Stage:
         return any(ns.run("ss", "-tanH", "state", "time-wait").strip() for ns in self.all_ns)
 
     def close(self):
+        self.hidden_watch.close()
         for t in (self.trace, self.life):
             if t is not None:
                 t.kill()
@@ -194,6 +198,14 @@ class Stage:
 
     def delta(self, ns, key):
         return self.after[ns][key] - self.before[ns][key]
+
+    def hidden_count(self, name, matching=""):
+        """
+        How many events of this tracepoint that the kernel hid from every program may be of this
+        stage: of its ports; another stage beside it has the same. See hidden.py.
+        """
+        ports = {p.port for p in self.plays.values()} | {p.cport for p in self.plays.values()}
+        return hidden.count([e for e in self.hidden if matching in e.text], name, ports)
 
 
 def judge(test, play):

@@ -27,6 +27,7 @@
 #define PENDING_POLL_MS 2
 #define IDLE_POLL_MS 200
 #define RECONCILE_NS (1000 * MS)
+#define AUDIT_NS (30 * RECONCILE_NS)
 
 /* Where records or connections can be lost; a figure for each. */
 #define STAGES(X)                               \
@@ -35,7 +36,8 @@
 	X(MISSED, "missed")                     \
 	X(CONNECTIONS_FULL, "connections_full") \
 	X(HALF_OPEN_FULL, "half_open_full")     \
-	X(LATE, "late")
+	X(LATE, "late")                         \
+	X(UNSEEN, "unseen")
 
 enum stage {
 #define X(id, name) STAGE_##id,
@@ -61,12 +63,14 @@ struct watch {
 	uint64_t sockets_found;
 	uint64_t began, ends; /* ns; ends 0: not by time */
 	uint64_t next_reconcile;
+	uint64_t next_audit;     /* walk of the socket table, whether something was lost or not */
 	uint64_t lost_walked;    /* losses when the table was walked last */
 	uint64_t retire_began;   /* of that walk, until its outcome is taken in; 0: none */
 	uint64_t retire_from;    /* from when on it is */
 	struct tcpw_file *files; /* owners found, until the sockets they hold are known */
 	ssize_t file_count;
 	uint64_t files_until; /* when everything the walk found has been taken in */
+	bool walked; /* once: what is found from now on is no longer older than the tracer */
 	bool stop, closed;
 };
 
@@ -227,13 +231,15 @@ static void count_losses(struct watch *w)
 	tell_lost(w, STAGE_CONNECTIONS_FULL, stats->connections_full);
 	tell_lost(w, STAGE_HALF_OPEN_FULL, stats->half_open_full);
 	tell_lost(w, STAGE_LATE, stats->late);
+	tell_lost(w, STAGE_UNSEEN, stats->unseen);
 }
 
 static void on_socket(void *arg, const struct tcpw_socket *socket)
 {
 	struct watch *w = arg;
 
-	w->sockets_found++;
+	if (!w->walked)
+		w->sockets_found++;
 	lifecycle_socket(w->lifecycle, socket);
 }
 
@@ -244,11 +250,19 @@ static void between_namespaces(void *arg)
 	consume(w);
 }
 
+/* Filters by owner: user space alone knows whom a socket of the table belongs to. */
+static bool chooses_owners(const struct watch *w)
+{
+	const struct tcpw_filter *f = &w->session.filter;
+
+	return f->pids || f->comms || f->cgroups || f->roles;
+}
+
 /* Owners of what the walk found, once the walk itself has been taken in. */
 static void apply_files(struct watch *w)
 {
 	struct session *s = &w->session;
-	bool choose = s->filter.pids || s->filter.comms || s->filter.cgroups || s->filter.roles;
+	bool choose = chooses_owners(w);
 
 	for (ssize_t i = 0; i < w->file_count; i++) {
 		lifecycle_file(w->lifecycle, &w->files[i]);
@@ -289,35 +303,48 @@ static void walk(struct watch *w)
 		lifecycle_advance(w->lifecycle, now);
 	} while (now <= w->files_until + WINDOW_NS);
 	apply_files(w);
+	w->walked = true;
 	message("tracing: %llu sockets found in %zu network namespaces%s",
 		(unsigned long long)w->sockets_found, walked,
 		w->options->duration > 0 ? "" : "; interrupt to stop");
 }
 
 /*
- * Once a second: what was lost; and, where it is needed, the socket table: it tells when an orphan
- * got its FIN (without the segment witness), and after losses which connections have ended unseen.
+ * Whether the socket table is to be walked: it tells when an orphan got its FIN (where there is no
+ * segment witness), after losses which connections have ended, and now and then whether something
+ * happened that no program was told of, which a kernel may do (ARCHITECTURE.md).
  */
+static bool walk_is_due(const struct watch *w, uint64_t lost, uint64_t now)
+{
+	if (lost != w->lost_walked || (now >= w->next_audit && !chooses_owners(w)))
+		return true;
+	return lifecycle_orphans(w->lifecycle) &&
+	       !tracer_has(w->session.tracer, TCPW_PROGRAM_SEGMENT);
+}
+
+/* Once a second: what was lost, and where it is needed the socket table. */
 static void reconcile(struct watch *w, uint64_t now)
 {
+	bool judge;
 	uint64_t lost;
 	size_t failed;
 
 	if (now < w->next_reconcile)
 		return;
 	w->next_reconcile = now + RECONCILE_NS;
-	count_losses(w);
 	if (w->retire_began && now > w->retire_from) {
 		lifecycle_retire(w->lifecycle, w->retire_began);
 		w->retire_began = 0;
 	}
+	count_losses(w);
 	lost = w->lost[STAGE_RING_FULL] + w->lost[STAGE_MAP_FULL] + w->lost[STAGE_MISSED];
-	if (lost == w->lost_walked && (!lifecycle_orphans(w->lifecycle) ||
-				       tracer_has(w->session.tracer, TCPW_PROGRAM_SEGMENT)))
+	if (!walk_is_due(w, lost, now))
 		return;
+	judge = lost != w->lost_walked || now >= w->next_audit;
 	session_walk(&w->session, on_socket, between_namespaces, w, &failed);
-	if (lost != w->lost_walked && !failed) {
+	if (judge && !failed) {
 		w->lost_walked = lost;
+		w->next_audit = now + AUDIT_NS;
 		w->retire_began = now;
 		w->retire_from = session_now(&w->session) + WINDOW_NS + EVIDENCE_NS;
 	}
@@ -497,6 +524,7 @@ static int begin(struct watch *w)
 		return EXIT_RUNTIME;
 	}
 	w->began = session_now(&w->session);
+	w->next_audit = w->began + AUDIT_NS;
 	if (w->options->duration > 0)
 		w->ends = w->began + (uint64_t)(w->options->duration * 1e9);
 	return EXIT_OK;

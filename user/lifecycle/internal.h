@@ -38,6 +38,8 @@ struct connection {
 	bool over : 1; /* CLOSED has been told */
 	bool life_done : 1;
 	bool since_unknown : 1; /* entered[0] is when it was found, not when the state began */
+	/* Walks of the socket table in a row that contradicted what has been told of it. */
+	uint8_t doubts : 2;
 };
 
 _Static_assert(sizeof(struct connection) <= 256, "a million of these are kept");
@@ -140,6 +142,8 @@ void connection_drop(struct lifecycle *lc, struct connection *c);
 void connection_unref(struct lifecycle *lc, struct connection *c);
 void connection_own(struct lifecycle *lc, struct connection *c, const struct tcpw_process *p);
 void connection_hole(struct lifecycle *lc, struct connection *c);
+/* A walk of the socket table contradicts what was told; whether one before it did so too. */
+bool connection_doubt(struct lifecycle *lc, struct connection *c);
 struct connection *find_cookie(const struct lifecycle *lc, uint64_t cookie);
 struct connection *find_half_open(const struct lifecycle *lc, const struct tcpw_tuple *tuple);
 /* Notes a state on the path; `since` 0: not known when it began. */

@@ -187,6 +187,7 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 	bool exact = false;
 	uint32_t place;
 
+	c->doubts = 0;
 	if (len && c->pub.path[len - 1] == c->state && c->pub.entered[len - 1]) {
 		e.u.transition.dwell_known = true;
 		e.u.transition.dwell_ns = m->ts - c->pub.entered[len - 1];
@@ -362,6 +363,21 @@ enum tcpw_role lifecycle_role(const struct lifecycle *lc, uint64_t cookie)
 	return c ? (enum tcpw_role)c->pub.role : TCPW_ROLE_UNKNOWN;
 }
 
+static bool is_whole(const struct lifecycle *lc, const struct connection *c)
+{
+	return c->pub.complete && c->hole_epoch == lc->hole_epoch;
+}
+
+bool connection_doubt(struct lifecycle *lc, struct connection *c)
+{
+	if (++c->doubts < 2)
+		return false;
+	c->doubts = 0;
+	if (is_whole(lc, c))
+		lc->stats.unseen++;
+	return true;
+}
+
 static size_t retire_from(struct lifecycle *lc, struct connection_table *t, uint64_t began)
 {
 	size_t retired = 0;
@@ -369,8 +385,9 @@ static size_t retire_from(struct lifecycle *lc, struct connection_table *t, uint
 	for (uint32_t i = 0; i < t->fresh; i++) {
 		struct connection *c = &t->pool[i];
 
-		if (!c->hashed || c->refs || c->met >= began ||
-		    (c->pub.complete && c->hole_epoch == lc->hole_epoch))
+		if (!c->hashed || c->refs || c->met >= began)
+			continue;
+		if (is_whole(lc, c) && !connection_doubt(lc, c))
 			continue;
 		connection_drop(lc, c);
 		retired++;

@@ -159,7 +159,8 @@ struct lifecycle_stats {
 	uint64_t half_open_full;   /* half-open ones not tracked: max_half_open */
 	uint64_t late;             /* records that came after their place had been given out */
 	uint64_t strays;           /* records of mini-sockets that nothing is known of */
-	uint64_t retired;          /* connections with a hole whose end must have been lost */
+	uint64_t retired;          /* connections forgotten because their end must have been lost */
+	uint64_t unseen;           /* connections with an event that no program was told of */
 	uint64_t live;             /* connections now */
 	uint64_t half_open;        /* now */
 };
@@ -197,8 +198,13 @@ void lifecycle_socket(struct lifecycle *lc, const struct tcpw_socket *socket);
 void lifecycle_walked(struct lifecycle *lc, uint64_t now);
 
 /*
- * After a walk of the whole table, begun at `began` and taken in: forgets connections with a hole
- * that it did not meet. Their end is what was lost; nothing is told of it. Returns how many.
+ * After a walk of the whole table, begun at `began` and taken in: forgets connections that it did
+ * not meet. Their end is what was lost; nothing is told of it. One with a hole goes at once, one
+ * that seemed whole after the second walk in a row (a socket can change its place in the table
+ * under the walk), and is counted as unseen. Returns how many went.
+ *
+ * lifecycle_socket() counts the same way a socket that is twice found in another state than the
+ * one told last: it has a hole from then on.
  */
 size_t lifecycle_retire(struct lifecycle *lc, uint64_t began);
 

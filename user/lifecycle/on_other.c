@@ -206,6 +206,10 @@ void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 		if (c->pub.counted)
 			queue_pending_life(lc, c, s->ts);
 	}
+	if (c->state == state || c->end != NONE)
+		c->doubts = 0;
+	else if (connection_doubt(lc, c))
+		connection_hole(lc, c);
 }
 
 void lifecycle_file(struct lifecycle *lc, const struct tcpw_file *file)

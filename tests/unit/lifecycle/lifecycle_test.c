@@ -351,9 +351,76 @@ static void retire__holed_and_not_met__forgotten(void **arg)
 	assert_int_equal(lifecycle_role(f->lc, 11), TCPW_ROLE_ACTIVE);
 }
 
+static void walk(struct fixture *f, uint64_t cookie, struct tcpw_tuple tuple, int state)
+{
+	struct tcpw_socket s = {.cookie = cookie, .tuple = tuple, .state = (uint8_t)state};
+
+	f->now += 1000000;
+	s.ts = f->now;
+	lifecycle_socket(f->lc, &s);
+	settle(f);
+}
+
+/* One walk may miss a socket that changes its place in the table; two in a row do not. */
+static void retire__whole_and_twice_not_met__unseen(void **arg)
+{
+	struct fixture *f = *arg;
+	const struct lifecycle_stats *stats = lifecycle_stats(f->lc);
+	uint64_t began;
+
+	established(f, 9, tuple(5000, 80));
+	established(f, 10, tuple(5001, 80));
+	for (int i = 0; i < 3; i++) {
+		began = f->now;
+		walk(f, 10, tuple(5001, 80), TCPW_ESTABLISHED);
+		assert_int_equal(lifecycle_retire(f->lc, began), i == 1);
+	}
+	assert_int_equal(stats->unseen, 1);
+	assert_int_equal(stats->retired, 1);
+	assert_int_equal(lifecycle_role(f->lc, 9), TCPW_ROLE_UNKNOWN);
+	assert_int_equal(lifecycle_role(f->lc, 10), TCPW_ROLE_ACTIVE);
+}
+
+static void retire__missed_met_missed__stays(void **arg)
+{
+	struct fixture *f = *arg;
+	uint64_t began;
+
+	established(f, 9, tuple(5000, 80));
+	for (int i = 0; i < 4; i++) {
+		began = f->now;
+		f->now += 1000000;
+		if (i % 2)
+			walk(f, 9, tuple(5000, 80), TCPW_ESTABLISHED);
+		assert_int_equal(lifecycle_retire(f->lc, began), 0);
+	}
+	assert_int_equal(lifecycle_stats(f->lc)->unseen, 0);
+}
+
+/* Found twice in a state that nobody told: its path has a hole, and one event was unseen. */
+static void socket__twice_in_another_state__unseen(void **arg)
+{
+	struct fixture *f = *arg;
+	const struct lifecycle_stats *stats = lifecycle_stats(f->lc);
+
+	established(f, 9, tuple(5000, 80));
+	walk(f, 9, tuple(5000, 80), TCPW_CLOSE_WAIT);
+	assert_int_equal(stats->unseen + stats->incomplete, 0);
+	walk(f, 9, tuple(5000, 80), TCPW_ESTABLISHED);
+	walk(f, 9, tuple(5000, 80), TCPW_CLOSE_WAIT);
+	assert_int_equal(stats->unseen + stats->incomplete, 0);
+	for (int i = 0; i < 3; i++)
+		walk(f, 9, tuple(5000, 80), TCPW_CLOSE_WAIT);
+	assert_int_equal(stats->unseen, 1);
+	assert_int_equal(stats->incomplete, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(retire__whole_and_twice_not_met__unseen),
+		CASE(retire__missed_met_missed__stays),
+		CASE(socket__twice_in_another_state__unseen),
 		CASE(active_close__timewait_expires__whole_path),
 		CASE(passive_close__accepted__owner_changes),
 		CASE(close__no_timewait_begins__overflow),
