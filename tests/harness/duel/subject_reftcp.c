@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reftcp as a subject. What sockets add to the RFC's calls, that an error is told once, is added
+ * here as well, for the kernel's side cannot leave it out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duel/subject.h"
+#include "reftcp/addr.h"
+#include "reftcp/conntab.h"
+#include "reftcp/stack.h"
+
+#define PORT 8080
+#define PEER_PORT 4000
+#define ACT_TIME 20000 /* ns an act takes */
+
+struct memory {
+	struct reftcp_stack *stack;
+	const struct scenario *sc;
+	reftcp_time now;
+	reftcp_id listener, id[SCENARIO_CONNS];
+	bool told[SCENARIO_CONNS]; /* its error */
+};
+
+static void must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static struct reftcp_endpoint ours(void *self, uint8_t conn)
+{
+	(void)self;
+	(void)conn;
+	return (struct reftcp_endpoint){{4, {192, 0, 2, 1}}, PORT};
+}
+
+static struct reftcp_endpoint theirs(void *self, uint8_t conn)
+{
+	(void)self;
+	return (struct reftcp_endpoint){{4, {198, 18, 0, 1}}, (uint16_t)(PEER_PORT + conn)};
+}
+
+static int set(struct memory *m, reftcp_id id, enum reftcp_option option, uint64_t value)
+{
+	return reftcp_set(m->stack, id, option, value, m->now);
+}
+
+static int open_conn(struct memory *m, uint8_t conn, bool active, int64_t backlog, reftcp_id *out)
+{
+	struct reftcp_open args = {
+		.active = active, .local = ours(m, conn), .backlog = (uint32_t)backlog};
+	int err;
+
+	if (active)
+		args.remote = theirs(m, conn);
+	err = reftcp_open(m->stack, &args, m->now, out);
+	if (!err && !m->sc->delayed_acks)
+		must(set(m, *out, REFTCP_OPT_DELAYED_ACK, 0) == 0);
+	return err;
+}
+
+static int64_t accept_conn(struct memory *m)
+{
+	struct reftcp_status st;
+	reftcp_id id;
+	int err = reftcp_accept(m->stack, m->listener, m->now, &id);
+
+	if (err)
+		return err;
+	must(reftcp_status(m->stack, id, &st) == 0);
+	must(st.remote.port >= PEER_PORT && st.remote.port < PEER_PORT + SCENARIO_CONNS);
+	m->id[st.remote.port - PEER_PORT] = id;
+	m->told[st.remote.port - PEER_PORT] = false;
+	return 0;
+}
+
+/* The connection's error, the first time; afterwards what a socket that is over gives. */
+static int64_t error_of(struct memory *m, uint8_t conn, int64_t err, int64_t later)
+{
+	struct reftcp_status st;
+
+	if (err == -EAGAIN || err == -ENOENT || reftcp_status(m->stack, m->id[conn], &st))
+		return err;
+	if (st.state != REFTCP_CLOSED)
+		return err;
+	if (m->told[conn] || !st.error)
+		return later;
+	m->told[conn] = true;
+	return err;
+}
+
+static int64_t send_text(struct memory *m, uint8_t conn, int64_t n, bool urgent)
+{
+	static uint8_t text[1 << 20];
+	size_t taken;
+	int err;
+
+	if (n > (int64_t)sizeof(text))
+		n = sizeof(text);
+	err = reftcp_send(m->stack, m->id[conn], text, (size_t)n,
+			  REFTCP_PUSH | (urgent ? REFTCP_URGENT : 0), m->now, &taken);
+	if (err == -ENOBUFS || err == -ENOTCONN)
+		err = err == -ENOBUFS ? -EAGAIN : -EPIPE;
+	return err ? error_of(m, conn, err, -EPIPE) : (int64_t)taken;
+}
+
+static int64_t receive(struct memory *m, uint8_t conn, int64_t n)
+{
+	static uint8_t text[1 << 20];
+	struct reftcp_received got;
+	int err = reftcp_receive(m->stack, m->id[conn], text, n ? (size_t)n : sizeof(text), m->now,
+				 &got);
+
+	return err ? error_of(m, conn, err, 0) : (int64_t)got.len;
+}
+
+static int64_t end(struct memory *m, uint8_t conn, enum call call)
+{
+	reftcp_id id = m->id[conn];
+	int err = 0;
+
+	if (call == CALL_shutdown) {
+		err = reftcp_close(m->stack, id, m->now);
+		return err == -EALREADY ? 0 : err;
+	}
+	if (call == CALL_disconnect || call == CALL_destroy) {
+		err = reftcp_abort(m->stack, id, m->now);
+		return err == -ENOTCONN ? 0 : err;
+	}
+	if (call == CALL_abort)
+		reftcp_abort(m->stack, id, m->now);
+	err = reftcp_release(m->stack, id, m->now);
+	m->id[conn] = 0;
+	return err == -ENOENT ? -EBADF : err;
+}
+
+static int64_t option(struct memory *m, uint8_t conn, const struct act *act)
+{
+	reftcp_id id = m->id[conn] ? m->id[conn] : m->listener;
+	uint64_t v = (uint64_t)act->argument;
+
+	if (act->call == CALL_nodelay)
+		return set(m, id, REFTCP_OPT_NAGLE, !v);
+	if (act->call == CALL_user_timeout)
+		return set(m, id, REFTCP_OPT_USER_TIMEOUT, v * REFTCP_MS);
+	if (act->call != CALL_keepalive)
+		return -ENOPROTOOPT;
+	/* Idle and interval in seconds, and one probe decides. */
+	must(set(m, id, REFTCP_OPT_KEEPALIVE_IDLE, v * REFTCP_S) == 0);
+	must(set(m, id, REFTCP_OPT_KEEPALIVE_INTERVAL, v * REFTCP_S) == 0);
+	must(set(m, id, REFTCP_OPT_KEEPALIVE_COUNT, 1) == 0);
+	return set(m, id, REFTCP_OPT_KEEPALIVE, 1);
+}
+
+static int64_t call(void *self, uint8_t conn, const struct act *act)
+{
+	struct memory *m = self;
+
+	switch (act->call) {
+	case CALL_listen:
+		return open_conn(m, conn, false, act->argument, &m->listener);
+	case CALL_accept:
+		return accept_conn(m);
+	case CALL_connect:
+		m->told[conn] = false;
+		return open_conn(m, conn, true, 0, &m->id[conn]);
+	case CALL_send:
+	case CALL_urgent:
+		return send_text(m, conn, act->argument, act->call == CALL_urgent);
+	case CALL_recv:
+		return receive(m, conn, act->argument);
+	case CALL_shutdown:
+	case CALL_close:
+	case CALL_abort:
+	case CALL_destroy:
+	case CALL_disconnect:
+		return end(m, conn, act->call);
+	case CALL_unlisten:
+		return reftcp_release(m->stack, m->listener, m->now);
+	case CALL_nodelay:
+	case CALL_keepalive:
+	case CALL_user_timeout:
+	case CALL_fin_wait_2:
+	case CALL_defer_accept:
+	case CALL_fastopen:
+		return option(m, conn, act);
+	}
+	return -EINVAL;
+}
+
+static void arrives(void *self, const uint8_t *packet, size_t len)
+{
+	struct memory *m = self;
+
+	must(reftcp_arrives(m->stack, packet, len, m->now, NULL) == 0);
+}
+
+static bool take(void *self, uint8_t *buf, size_t cap, size_t *len)
+{
+	struct memory *m = self;
+
+	return reftcp_transmit(m->stack, buf, cap, m->now, len) == 0;
+}
+
+static enum reftcp_state state(void *self, uint8_t conn, reftcp_time *expires)
+{
+	struct memory *m = self;
+	struct reftcp_endpoint local = ours(m, conn), remote = theirs(m, conn);
+	const struct tcb *c = conntab_find(m->stack, &local, &remote);
+	enum timer timer;
+
+	if (!c)
+		return REFTCP_CLOSED;
+	timer = c->state == REFTCP_TIME_WAIT ? TIMER_TIME_WAIT : TIMER_FIN_WAIT_2;
+	if (timer_armed(c, timer))
+		*expires = c->deadline[timer] - m->now;
+	return c->state;
+}
+
+static const struct subject_ops ops = {call, arrives, take, state, ours, theirs};
+
+static void pass(struct memory *m, struct play *p, reftcp_time wait)
+{
+	reftcp_time until = m->now + wait;
+
+	while (reftcp_deadline(m->stack) <= until) {
+		reftcp_time at = reftcp_deadline(m->stack);
+
+		m->now = at > m->now ? at : m->now;
+		reftcp_expire(m->stack, m->now);
+		play_take(p);
+	}
+	m->now = until;
+	reftcp_expire(m->stack, m->now);
+}
+
+static void configure(struct reftcp_config *c, enum reftcp_personality personality)
+{
+	reftcp_config_default(c);
+	c->connections = 16;
+	c->segments = 1024;
+	c->chunks = 512;
+	c->replies = 64;
+	c->personality = personality;
+	c->congestion = REFTCP_NEWRENO;
+	memset(c->secret, 0x5a, sizeof(c->secret));
+}
+
+void subject_reftcp(const struct scenario *sc, enum reftcp_personality personality,
+		    struct trace *trace)
+{
+	struct memory m = {.sc = sc, .now = 1000 * REFTCP_S};
+	struct reftcp_endpoint local = ours(&m, 0);
+	struct reftcp_config config;
+	struct play play;
+
+	configure(&config, personality);
+	must(reftcp_new(&m.stack, &config, m.now) == 0);
+	must(reftcp_add_address(m.stack, &local.addr) == 0);
+	play_init(&play, sc, &ops, &m, trace);
+	while (!play_done(&play)) {
+		reftcp_time wait = play_begin(&play);
+
+		play_take(&play);
+		pass(&m, &play, wait + ACT_TIME);
+		play_end(&play);
+	}
+	reftcp_free(m.stack);
+}
