@@ -12,6 +12,18 @@ static inline size_t addr_length(const struct reftcp_addr *a)
 	return a->family == 4 ? 4 : 16;
 }
 
+/* Field by field: as a whole it could not be read so soon after its parts were written. */
+static inline void addr_set(struct reftcp_addr *to, uint8_t family, const uint8_t *octets)
+{
+	to->family = family;
+	if (family == 4) {
+		memcpy(to->byte, octets, 4);
+		memset(to->byte + 4, 0, 12);
+	} else {
+		memcpy(to->byte, octets, 16);
+	}
+}
+
 static inline bool addr_equal(const struct reftcp_addr *a, const struct reftcp_addr *b)
 {
 	if (a->family != b->family)

@@ -36,47 +36,50 @@ static const struct step_list *list_for(enum reftcp_state state)
 /* The last step looked at. */
 static const struct step *walk(struct arrival *a, const struct step_list *list)
 {
-	const struct step *row = NULL;
+	const struct step *row = list->row;
+	enum step_result result;
 
-	for (size_t i = 0; i < list->count;) {
-		row = &list->row[i++];
-		switch (row->run(a)) {
+	for (;;) {
+		do {
+			result = row++->run(a);
+		} while (result == STEP_NEXT && row < list->row + list->count);
+		switch (result) {
 		case STEP_NEXT:
-			break;
 		case STEP_DONE:
-			return row;
+			return row - 1;
 		case STEP_TO_LISTEN:
 			list = &steps_listen;
-			i = 0;
+			row = list->row;
 			break;
 		case STEP_TO_OTHER:
 			list = &steps_other;
-			i = 0;
+			row = list->row;
 			break;
 		case STEP_TO_SIXTH:
 			list = &steps_other;
-			i = step_sixth;
+			row = list->row + step_sixth;
 			break;
 		}
 	}
-	return row;
 }
 
 void arrives_segment(struct reftcp_stack *s, const struct segment *seg, reftcp_time now,
 		     struct reftcp_verdict *out)
 {
-	struct arrival a = {
-		.s = s,
-		.seg = seg,
-		.now = now,
-		.seq = seg->seq,
-		.text = seg->text,
-		.text_len = seg->text_len,
-		.fin = seg->ctl & CTL_FIN,
-	};
+	struct arrival a;
 	const struct step *row;
 	struct tcb *first;
 
+	a.s = s;
+	a.seg = seg;
+	a.now = now;
+	a.seq = seg->seq;
+	a.text = seg->text;
+	a.text_len = seg->text_len;
+	a.fin = seg->ctl & CTL_FIN;
+	a.news = (struct ack_news){0};
+	a.disposition = REFTCP_ACCEPTED;
+	a.iss_floor_valid = false;
 	a.c = conntab_find(s, &seg->dst, &seg->src);
 	if (!a.c)
 		a.c = conntab_listener(s, &seg->dst, &seg->src);

@@ -28,8 +28,11 @@ static struct conn_key key_of(const struct reftcp_endpoint *local,
 	};
 
 	if (local->addr.family == 4) {
-		memcpy(k.addrs, local->addr.byte, 4);
-		memcpy((uint8_t *)k.addrs + 4, remote->addr.byte, 4);
+		uint32_t a, b;
+
+		memcpy(&a, local->addr.byte, 4);
+		memcpy(&b, remote->addr.byte, 4);
+		k.addrs[0] = (uint64_t)a << 32 | b;
 	} else {
 		memcpy(k.addrs, local->addr.byte, 16);
 		memcpy(k.addrs + 2, remote->addr.byte, 16);

@@ -72,11 +72,15 @@ void fastopen_put(const struct reftcp_stack *s, const struct tcb *c, struct segm
 
 uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c, const struct segment *seg)
 {
-	const struct known_server *known = find(s, &c->remote.addr);
-	uint32_t options = (uint32_t)tcpopt_length(&seg->opt), room;
+	const struct known_server *known;
+	uint32_t options, room;
 
-	if (!(seg->opt.has & TCPOPT_COOKIE) || !seg->opt.cookie_len || !known)
+	if (!(seg->opt.has & TCPOPT_COOKIE) || !seg->opt.cookie_len)
 		return 0;
+	known = find(s, &c->remote.addr);
+	if (!known)
+		return 0;
+	options = (uint32_t)tcpopt_length(&seg->opt);
 	room = known->mss < c->own_mss ? known->mss : c->own_mss;
 	room = room > options ? room - options : 0;
 	return c->snd.queued < room ? c->snd.queued : room;

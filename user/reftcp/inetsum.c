@@ -11,11 +11,6 @@
 
 #define LOW 0xffffffffu
 
-static inline uint64_t halves(uint64_t w)
-{
-	return (w & LOW) + (w >> 32);
-}
-
 /*
  * Sums, and copies to `to` unless it is null, as many whole vectors as len holds; returns how many
  * octets those were. Defined once for each width of vector, as the widest that a processor has
@@ -86,18 +81,18 @@ static inline bool has_avx2(void)
 uint64_t inetsum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t w;
+	uint32_t w;
 	size_t n = 0;
 
 	if (len >= LONG)
 		n = has_avx2() ? add_avx2(&sum, p, len) : sum_vectors(&sum, NULL, p, len);
-	for (; len - n >= 8; n += 8) {
-		memcpy(&w, p + n, 8);
-		sum += halves(w);
+	for (; len - n >= 4; n += 4) {
+		memcpy(&w, p + n, 4);
+		sum += w;
 	}
 	w = 0;
 	memcpy(&w, p + n, len - n);
-	return sum + halves(w);
+	return sum + w;
 }
 
 uint64_t inetsum_copy(uint64_t sum, void *to, const void *from, size_t len)

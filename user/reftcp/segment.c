@@ -2,8 +2,10 @@
 /* Segments to and from packets. Every length is checked before the octets are looked at. */
 #include "reftcp/segment.h"
 
+#include <endian.h>
 #include <string.h>
 
+#include "reftcp/addr.h"
 #include "reftcp/inetsum.h"
 
 #define IP_PROTO_TCP 6
@@ -56,10 +58,8 @@ static enum segment_fault parse_ip4(struct packet *out, const uint8_t *p, size_t
 	out->ecn = p[1] & 3;
 	out->ttl = p[8];
 	out->proto = p[9];
-	out->src = (struct reftcp_addr){.family = 4};
-	out->dst = (struct reftcp_addr){.family = 4};
-	memcpy(out->src.byte, p + 12, 4);
-	memcpy(out->dst.byte, p + 16, 4);
+	addr_set(&out->src, 4, p + 12);
+	addr_set(&out->dst, 4, p + 16);
 	out->payload = p + head;
 	out->payload_len = total - head;
 	return SEGMENT_OK;
@@ -98,10 +98,8 @@ static enum segment_fault parse_ip6(struct packet *out, const uint8_t *p, size_t
 	out->ecn = p[1] >> 4 & 3;
 	out->proto = p[6];
 	out->ttl = p[7];
-	out->src = (struct reftcp_addr){.family = 6};
-	out->dst = (struct reftcp_addr){.family = 6};
-	memcpy(out->src.byte, p + 8, 16);
-	memcpy(out->dst.byte, p + 24, 16);
+	addr_set(&out->src, 6, p + 8);
+	addr_set(&out->dst, 6, p + 24);
 	out->payload = p + 40;
 	out->payload_len = total;
 	return skip_extensions(out);
@@ -138,8 +136,10 @@ enum segment_fault segment_parse(struct segment *out, const struct packet *ip, b
 		if (inetsum_finish(inetsum_add(sum, p, ip->payload_len)) != 0)
 			return SEGMENT_BAD_CHECKSUM;
 	}
-	out->src = (struct reftcp_endpoint){ip->src, load16(p)};
-	out->dst = (struct reftcp_endpoint){ip->dst, load16(p + 2)};
+	addr_set(&out->src.addr, ip->src.family, ip->src.byte);
+	addr_set(&out->dst.addr, ip->dst.family, ip->dst.byte);
+	out->src.port = load16(p);
+	out->dst.port = load16(p + 2);
 	out->ttl = ip->ttl;
 	out->dscp = ip->dscp;
 	out->ecn = ip->ecn;
@@ -160,27 +160,36 @@ size_t segment_header_length(const struct segment *seg)
 	return (seg->src.addr.family == 4 ? 20u : 40u) + 20u + tcpopt_length(&seg->opt);
 }
 
-static size_t build_ip4(const struct segment *seg, size_t tcp_len, uint8_t *p)
+/* Headers are put together in words and summed before they are in memory: octets just written one
+ * by one cannot be read back as words without a wait. */
+static uint64_t sum_words(const uint32_t *w, unsigned int n)
 {
-	uint16_t sum;
+	uint64_t sum = 0;
 
-	p[0] = 0x45;
-	p[1] = (uint8_t)(seg->dscp << 2 | seg->ecn);
-	store16(p + 2, (uint32_t)(20 + tcp_len));
-	/* RFC 6864 4.1: with DF set and no fragment the identification means nothing. */
-	store16(p + 4, 0);
-	store16(p + 6, seg->may_fragment ? 0 : 0x4000);
-	p[8] = seg->ttl;
-	p[9] = IP_PROTO_TCP;
-	store16(p + 10, 0);
-	memcpy(p + 12, seg->src.addr.byte, 4);
-	memcpy(p + 16, seg->dst.addr.byte, 4);
-	sum = inetsum_finish(inetsum_add(0, p, 20));
-	memcpy(p + 10, &sum, 2);
-	return 20;
+	for (unsigned int i = 0; i < n; i++)
+		sum += w[i];
+	return sum;
 }
 
-static size_t build_ip6(const struct segment *seg, size_t tcp_len, uint8_t *p)
+static void build_ip4(const struct segment *seg, size_t tcp_len, uint8_t *p)
+{
+	uint32_t w[5] = {
+		htobe32(0x45000000u | (uint32_t)(seg->dscp << 2 | seg->ecn) << 16 |
+			(uint32_t)(20 + tcp_len)),
+		/* RFC 6864 4.1: with DF set and no fragment the identification means nothing. */
+		seg->may_fragment ? 0 : htobe32(0x4000),
+		htobe32((uint32_t)seg->ttl << 24 | IP_PROTO_TCP << 16),
+	};
+	uint16_t sum;
+
+	memcpy(&w[3], seg->src.addr.byte, 4);
+	memcpy(&w[4], seg->dst.addr.byte, 4);
+	sum = inetsum_finish(sum_words(w, 5));
+	memcpy(p, w, 20);
+	memcpy(p + 10, &sum, 2);
+}
+
+static void build_ip6(const struct segment *seg, size_t tcp_len, uint8_t *p)
 {
 	store32(p, 0x60000000u | (uint32_t)(seg->dscp << 2 | seg->ecn) << 20);
 	store16(p + 4, (uint32_t)tcp_len);
@@ -188,35 +197,33 @@ static size_t build_ip6(const struct segment *seg, size_t tcp_len, uint8_t *p)
 	p[7] = seg->ttl;
 	memcpy(p + 8, seg->src.addr.byte, 16);
 	memcpy(p + 24, seg->dst.addr.byte, 16);
-	return 40;
 }
 
 size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf)
 {
-	uint8_t options[TCPOPT_MAX];
-	size_t opt_len = tcpopt_build(&seg->opt, options);
+	size_t ip_len = seg->src.addr.family == 4 ? 20 : 40;
+	uint8_t *p = buf + ip_len;
+	size_t opt_len = tcpopt_build(&seg->opt, p + 20);
 	size_t head = 20 + opt_len;
 	size_t tcp_len = head + seg->text_len;
-	size_t ip_len;
-	uint8_t *p;
+	uint32_t w[5] = {
+		htobe32((uint32_t)seg->src.port << 16 | seg->dst.port),
+		htobe32(seg->seq.n),
+		htobe32(seg->ctl & CTL_ACK ? seg->ack.n : 0),
+		htobe32((uint32_t)(head / 4) << 28 | (uint32_t)seg->ctl << 16 | seg->wnd),
+		htobe32(seg->ctl & CTL_URG ? seg->up : 0),
+	};
 	uint16_t sum;
 
-	ip_len = seg->src.addr.family == 4 ? build_ip4(seg, tcp_len, buf)
-					   : build_ip6(seg, tcp_len, buf);
-	p = buf + ip_len;
-	store16(p, seg->src.port);
-	store16(p + 2, seg->dst.port);
-	store32(p + 4, seg->seq.n);
-	store32(p + 8, seg->ctl & CTL_ACK ? seg->ack.n : 0);
-	p[12] = (uint8_t)(head / 4 << 4);
-	p[13] = seg->ctl;
-	store16(p + 14, seg->wnd);
-	store16(p + 16, 0);
-	store16(p + 18, seg->ctl & CTL_URG ? seg->up : 0);
-	memcpy(p + 20, options, opt_len);
+	if (ip_len == 20)
+		build_ip4(seg, tcp_len, buf);
+	else
+		build_ip6(seg, tcp_len, buf);
 	/* RFC 9293 3.1: the sender MUST generate the checksum [MUST-2]. */
 	text_sum += inetsum_pseudo(&seg->src.addr, &seg->dst.addr, IP_PROTO_TCP, (uint32_t)tcp_len);
-	sum = inetsum_finish(inetsum_add(text_sum, p, head));
+	text_sum += sum_words(w, 5);
+	sum = inetsum_finish(inetsum_add(text_sum, p + 20, opt_len));
+	memcpy(p, w, 20);
 	memcpy(p + 16, &sum, 2);
 	return ip_len + head;
 }

@@ -139,23 +139,23 @@ void state_legal(uint64_t legal[REFTCP_STATE_COUNT][REFTCP_STATE_COUNT])
 void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enum clause clause,
 		reftcp_time now)
 {
-	struct reftcp_transition t = {
-		.id = tcb_id(s, c),
-		.from = c->state,
-		.to = to,
-		.clause = sections[clause],
-		.why = reasons[clause],
-		.at = now,
-	};
+	struct reftcp_transition t;
 
 	if (!(s->legal[c->state][to] >> clause & 1)) {
 		/* Never an abort in somebody's process: the tests hold this counter at 0. */
 		s->counters.illegal_edges++;
 		return;
 	}
+	t.from = c->state;
 	c->state = to;
-	if (s->config.on_transition)
-		s->config.on_transition(s->config.ctx, &t);
+	if (!s->config.on_transition)
+		return;
+	t.id = tcb_id(s, c);
+	t.to = to;
+	t.clause = sections[clause];
+	t.why = reasons[clause];
+	t.at = now;
+	s->config.on_transition(s->config.ctx, &t);
 }
 
 void state_begin_at(struct tcb *c, enum reftcp_state state)

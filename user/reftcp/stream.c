@@ -22,6 +22,7 @@ int chunk_pool_init(struct chunk_pool *pool, uint32_t count, uint32_t size)
 		.mem = mem,
 		.link = link,
 		.size = size,
+		.shift = (uint32_t)__builtin_ctz(size),
 		.count = count,
 		.free = count,
 		.available = count,
@@ -83,7 +84,7 @@ static uint32_t *slot_at(const struct stream *st, uint32_t nth)
 
 void stream_clear(struct stream *st, struct chunk_pool *pool)
 {
-	uint32_t used = (st->head_off + st->high + pool->size - 1) / pool->size;
+	uint32_t used = (st->head_off + st->high + pool->size - 1) >> pool->shift;
 
 	/* Beyond `high` there is nothing. */
 	for (uint32_t i = 0; st->slots && i < used; i++) {
@@ -101,8 +102,8 @@ void stream_clear(struct stream *st, struct chunk_pool *pool)
 /* Takes every chunk that [off, off + len) lacks, or none. */
 static int reserve(struct stream *st, struct chunk_pool *pool, uint32_t off, uint32_t len)
 {
-	uint32_t first = (st->head_off + off) / pool->size;
-	uint32_t last = (st->head_off + off + len - 1) / pool->size;
+	uint32_t first = (st->head_off + off) >> pool->shift;
+	uint32_t last = (st->head_off + off + len - 1) >> pool->shift;
 	uint32_t lacking = 0;
 
 	for (uint32_t i = first; i <= last; i++)
@@ -128,7 +129,7 @@ static uint8_t *place(const struct stream *st, const struct chunk_pool *pool, ui
 	uint32_t in = pos & (pool->size - 1);
 
 	*run = pool->size - in;
-	return pool->mem + (size_t)*slot_at(st, pos / pool->size) * pool->size + in;
+	return pool->mem + ((size_t)*slot_at(st, pos >> pool->shift) << pool->shift) + in;
 }
 
 int stream_write(struct stream *st, struct chunk_pool *pool, uint32_t off, const void *data,

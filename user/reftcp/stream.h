@@ -17,6 +17,7 @@ struct chunk_pool {
 	uint8_t *mem;
 	uint32_t *link; /* of the free ones */
 	uint32_t size;  /* octets in one, a power of two */
+	uint32_t shift; /* its logarithm */
 	uint32_t count;
 	uint32_t fresh; /* the first never used */
 	uint32_t free;  /* head of the list, or count */

@@ -2,6 +2,7 @@
 /* TCP options, read from hostile octets and written aligned. */
 #include "reftcp/tcpopt.h"
 
+#include <endian.h>
 #include <string.h>
 
 static uint16_t load16(const uint8_t *p)
@@ -16,14 +17,16 @@ static uint32_t load32(const uint8_t *p)
 
 static uint8_t *put16(uint8_t *p, uint16_t v)
 {
-	*p++ = v >> 8;
-	*p++ = v & 0xff;
-	return p;
+	v = htobe16(v);
+	memcpy(p, &v, 2);
+	return p + 2;
 }
 
 static uint8_t *put32(uint8_t *p, uint32_t v)
 {
-	return put16(put16(p, v >> 16), v & 0xffff);
+	v = htobe32(v);
+	memcpy(p, &v, 4);
+	return p + 4;
 }
 
 static bool parse_sack(struct tcpopt *o, const uint8_t *body, size_t n)

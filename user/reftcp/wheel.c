@@ -16,6 +16,7 @@ void wheel_init(struct wheel *w, reftcp_time now)
 {
 	memset(w, 0, sizeof(*w));
 	w->tick = now >> WHEEL_TICK_SHIFT;
+	w->next = NO_TICK;
 	for (unsigned int i = 0; i < WHEEL_LEVELS * WHEEL_SLOTS; i++)
 		w->slot[i].next = w->slot[i].prev = &w->slot[i];
 }
@@ -42,6 +43,9 @@ static void link_node(struct wheel *w, struct wheel_node *node)
 	if (delta >> (LEVEL_BITS * WHEEL_LEVELS))
 		at = w->tick + ((uint64_t)1 << (LEVEL_BITS * WHEEL_LEVELS)) - 1;
 	node->slot = (uint16_t)(level * WHEEL_SLOTS + (at >> (LEVEL_BITS * level) & SLOT_MASK));
+	/* Its slot has to be looked at when it begins. */
+	at = at >> (LEVEL_BITS * level) << (LEVEL_BITS * level);
+	w->next = at < w->next ? at : w->next;
 	head = &w->slot[node->slot];
 	node->prev = head->prev;
 	node->next = head;
@@ -135,11 +139,12 @@ void wheel_advance(struct wheel *w, reftcp_time now,
 {
 	uint64_t target = now >> WHEEL_TICK_SHIFT;
 
-	for (;;) {
+	while (w->next <= target) {
 		uint64_t tick = next_tick(w);
 		struct wheel_node *head;
 
-		if (tick == NO_TICK || tick > target)
+		w->next = tick;
+		if (tick > target)
 			break;
 		w->tick = tick;
 		cascade(w);

@@ -24,6 +24,7 @@ struct wheel_node {
 
 struct wheel {
 	uint64_t tick; /* everything due up to here has been fired */
+	uint64_t next; /* no slot has to be looked at before */
 	struct wheel_node slot[WHEEL_LEVELS * WHEEL_SLOTS];
 	uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64];
 };

@@ -14,49 +14,13 @@
 #include <string.h>
 #include <time.h>
 
-static struct {
-	uint8_t octets[SLOTS][SLOT_SIZE];
-	uint16_t len[SLOTS];
-	uint32_t head, count;
-} wires[2];
-
-static uint64_t crossed;
-
-uint8_t *link_slot(int to)
-{
-	if (wires[to].count == SLOTS)
-		return NULL;
-	return wires[to].octets[(wires[to].head + wires[to].count) % SLOTS];
-}
-
-void link_put(int to, size_t len)
-{
-	wires[to].len[(wires[to].head + wires[to].count) % SLOTS] = (uint16_t)len;
-	wires[to].count++;
-	crossed++;
-}
-
-const uint8_t *link_first(int to, size_t *len)
-{
-	if (!wires[to].count)
-		return NULL;
-	*len = wires[to].len[wires[to].head];
-	return wires[to].octets[wires[to].head];
-}
-
-void link_drop(int to)
-{
-	wires[to].head = (wires[to].head + 1) % SLOTS;
-	/* An empty link starts over, so that a short one stays in the cache. */
-	if (--wires[to].count == 0)
-		wires[to].head = 0;
-}
+struct wire wires[2];
 
 uint64_t link_count(void)
 {
-	uint64_t n = crossed;
+	uint64_t n = wires[0].crossed + wires[1].crossed;
 
-	crossed = 0;
+	wires[0].crossed = wires[1].crossed = 0;
 	return n;
 }
 

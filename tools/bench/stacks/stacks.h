@@ -44,13 +44,49 @@ extern const struct contestant reftcp_contestant, lwip_contestant;
 
 /* ---- the link; `to` is the end the segment goes to ---- */
 
+struct wire {
+	uint8_t octets[SLOTS][SLOT_SIZE];
+	uint16_t len[SLOTS];
+	uint32_t head, count;
+	uint64_t crossed; /* since the last link_count */
+};
+
+extern struct wire wires[2];
+
 /* Room for a segment of up to SLOT_SIZE octets, or null when the link is full. */
-uint8_t *link_slot(int to);
+static inline uint8_t *link_slot(int to)
+{
+	struct wire *w = &wires[to];
+
+	return w->count == SLOTS ? NULL : w->octets[(w->head + w->count) % SLOTS];
+}
+
 /* The slot holds len octets and is on its way. */
-void link_put(int to, size_t len);
+static inline void link_put(int to, size_t len)
+{
+	struct wire *w = &wires[to];
+
+	w->len[(w->head + w->count++) % SLOTS] = (uint16_t)len;
+	w->crossed++;
+}
+
 /* The oldest segment under way, or null. It stays until link_drop. */
-const uint8_t *link_first(int to, size_t *len);
-void link_drop(int to);
+static inline const uint8_t *link_first(int to, size_t *len)
+{
+	const struct wire *w = &wires[to];
+
+	*len = w->len[w->head];
+	return w->count ? w->octets[w->head] : NULL;
+}
+
+static inline void link_drop(int to)
+{
+	struct wire *w = &wires[to];
+
+	/* An empty link starts over, so that a short one stays in the cache. */
+	w->head = --w->count ? (w->head + 1) % SLOTS : 0;
+}
+
 /* Segments that went over it in both directions since the last call. */
 uint64_t link_count(void);
 
