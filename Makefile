@@ -47,7 +47,7 @@ VERSION = 0.1.0
 REFTCP_VERSION = 0.1.0
 REFTCP_ABI = $(firstword $(subst ., ,$(REFTCP_VERSION)))
 
-PKGS = libbpf libelf libcap-ng libseccomp libxxhash
+PKGS = libbpf libelf libcap-ng libseccomp libxxhash libmnl
 # Asked by the recipe's shell: when make reads this file the packages may not be there yet.
 PKG_CFLAGS = $$(pkg-config --cflags $(PKGS))
 PKG_LIBS = $$(pkg-config --libs $(PKGS))

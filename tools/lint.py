@@ -19,11 +19,12 @@ MAY_INCLUDE = {
     "kernel": {"base"},
     "capture": {"base"},
     "lifecycle": {"base"},
+    "stack": {"base", "reftcp", "reftcp-api", "kernel", "lifecycle"},
     "check": {"base", "reftcp", "reftcp-api", "kernel", "capture", "lifecycle"},
     "view": {"base", "lifecycle", "check"},
     "serve": {"base", "lifecycle", "check", "view"},
-    "command": {"base", "reftcp", "reftcp-api", "kernel", "capture", "lifecycle", "check", "view",
-                "serve", "command"},
+    "command": {"base", "reftcp", "reftcp-api", "kernel", "capture", "lifecycle", "stack", "check",
+                "view", "serve", "command"},
 }
 # The pure cores: no clock, no I/O.
 PURE = ("lifecycle", "check", "reftcp")

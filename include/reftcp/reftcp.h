@@ -103,10 +103,12 @@ REFTCP_API int reftcp_rule_at(enum reftcp_personality personality, size_t index,
 
 /*
  * One change of state, told when it happens. clause is the RFC section that allows the
- * edge, why is the event in a few words. The callback must not call into the stack.
+ * edge, why is the event in a few words; local and remote as they are known by then. The callback
+ * must not call into the stack.
  */
 struct reftcp_transition {
 	reftcp_id id;
+	struct reftcp_endpoint local, remote;
 	enum reftcp_state from;
 	enum reftcp_state to;
 	const char *clause;
@@ -132,6 +134,7 @@ struct reftcp_config {
 	uint32_t recv_buffer; /* RCV.BUFF; 1 to 1073725440 */
 	/* The link. */
 	uint32_t mtu; /* EMTU_S = EMTU_R; 68 (IPv4), 1280 (IPv6) to 65535 */
+	uint16_t mss; /* the most that is told to peers; 0: what the MTU holds. Else 88 to 65495 */
 	/* Choices. */
 	enum reftcp_personality personality;
 	enum reftcp_congestion congestion;

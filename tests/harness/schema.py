@@ -101,12 +101,13 @@ OPTIONAL = {
     "reason": null(string),
     "direction": null(one_of("sent", "received")),
     "timer_ns": null(big),
+    "rfc": null(string),
 }
 
 EVENTS = {
     "transition": {**CONNECTION, "old": state, "new": state, "dwell_ns": null(big),
                    "dwell_exact": null(boolean), "cause": cause,
-                   "source": one_of("state", "timer", "snapshot", "wire")},
+                   "source": one_of("state", "timer", "snapshot", "wire", "stack")},
     "retransmit": {**CONNECTION, "kind": string, "state": null(state)},
     "reset": {"direction": one_of("sent", "received")},
     "accept": {**CONNECTION, "wait_ns": null(big)},

@@ -35,6 +35,8 @@ class Tracer:
     contract is kept in .problems. wait_ready() returns once everything is attached.
     """
 
+    READY = "tracing"  # what it says on stderr then
+
     def __init__(self, mode, *args, ready=True, stdout=None, json=True, env=None):
         self.argv = [BINARY, mode, *(["-o", "json"] if json else []), *map(str, args)]
         self.process = subprocess.Popen(
@@ -95,7 +97,7 @@ class Tracer:
             line = raw.decode("utf-8", "backslashreplace")
             with self.changed:
                 self.errors.append(line)
-                self.ready = self.ready or "tracing" in line
+                self.ready = self.ready or self.READY in line
                 self.changed.notify_all()
         with self.changed:
             self.changed.notify_all()

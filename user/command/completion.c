@@ -25,7 +25,8 @@ static void put_command_names(FILE *out)
 static bool wants_path(const struct option_spec *spec)
 {
 	return spec->argument &&
-	       (!strcmp(spec->argument, "PATH") || !strcmp(spec->argument, "NETNS"));
+	       (!strcmp(spec->argument, "PATH") || !strcmp(spec->argument, "NETNS") ||
+		!strcmp(spec->argument, "FILE"));
 }
 
 static void put_bash(FILE *out)
@@ -59,6 +60,8 @@ static void put_bash(FILE *out)
 	fputs("\";;\n", out);
 	for (const struct command *const *c = commands; *c; c++) {
 		fprintf(out, "\t\t%s)\n\t\t\twords=\"", (*c)->name);
+		if ((*c)->words)
+			fprintf(out, "%s ", (*c)->words);
 		for (size_t i = 0; i < option_spec_count; i++)
 			if (takes(*c, &option_specs[i]))
 				fprintf(out, "--%s ", option_specs[i].name);
@@ -118,6 +121,8 @@ static void put_zsh(FILE *out)
 		for (size_t i = 0; i < option_spec_count; i++)
 			if (takes(*c, &option_specs[i]))
 				put_zsh_option(out, &option_specs[i]);
+		if ((*c)->words)
+			fprintf(out, "\t\t\t'1:what:(%s)' '*:operand:_files' \\\n", (*c)->words);
 		fputs("\t\t\t&& return;;\n", out);
 	}
 	fputs("\tesac\n}\n\n_tcpwitness \"$@\"\n", out);
@@ -147,6 +152,11 @@ static void put_fish(FILE *out)
 			(*c)->name);
 		put_quoted(out, (*c)->summary, "\\");
 		fputs("'\n", out);
+		if ((*c)->words)
+			fprintf(out,
+				"complete -c tcpwitness -n '__fish_seen_subcommand_from %s' "
+				"-a '%s'\n",
+				(*c)->name, (*c)->words);
 		for (size_t i = 0; i < option_spec_count; i++)
 			if (takes(*c, &option_specs[i]))
 				put_fish_option(out, *c, &option_specs[i]);

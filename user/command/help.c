@@ -108,7 +108,10 @@ static void print_heading(FILE *out, const struct option_heading *heading,
 
 void options_help(FILE *out, const struct command *command)
 {
-	fprintf(out, "usage: tcpwitness %s [OPTION]...\n\n%s\n", command->name, command->summary);
+	const char *operands = command->operands;
+
+	fprintf(out, "usage: tcpwitness %s %s%s[OPTION]...\n\n%s\n", command->name,
+		operands ? operands : "", operands ? " " : "", command->summary);
 	if (command->details && *command->details) {
 		fputc('\n', out);
 		print_paragraphs(out, command->details);

@@ -98,7 +98,12 @@ static void put_commands(FILE *out)
 {
 	fputs(".SH COMMANDS\n", out);
 	for (const struct command *const *c = commands; *c; c++) {
-		fprintf(out, ".SS %s\n", (*c)->name);
+		fprintf(out, ".SS %s", (*c)->name);
+		if ((*c)->operands) {
+			fputc(' ', out);
+			put_roff(out, (*c)->operands, strlen((*c)->operands), false);
+		}
+		fputc('\n', out);
 		put_line(out, (*c)->summary);
 		if ((*c)->details && *(*c)->details) {
 			fputs(".PP\n", out);

@@ -67,6 +67,39 @@ int option_set_state(struct option_value *value);
 int option_set_role(struct option_value *value);
 int option_set_family(struct option_value *value);
 
+/* user/command/option_stack.c */
+int option_set_service(struct option_value *value);
+int option_set_send(struct option_value *value);
+int option_set_receive(struct option_value *value);
+int option_set_serve(struct option_value *value);
+int option_set_bytes(struct option_value *value);
+int option_set_close(struct option_value *value);
+int option_set_pause(struct option_value *value);
+int option_set_stall(struct option_value *value);
+int option_set_urgent(struct option_value *value);
+int option_set_connections(struct option_value *value);
+int option_set_time_wait(struct option_value *value);
+int option_set_device(struct option_value *value);
+int option_set_in_netns(struct option_value *value);
+int option_set_own_addr(struct option_value *value);
+int option_set_host_addr(struct option_value *value);
+int option_set_mtu(struct option_value *value);
+int option_set_impair(struct option_value *value);
+int option_set_local_port(struct option_value *value);
+int option_set_personality(struct option_value *value);
+int option_set_congestion(struct option_value *value);
+int option_set_with(struct option_value *value);
+int option_set_without(struct option_value *value);
+int option_set_mss(struct option_value *value);
+int option_set_buffer(struct option_value *value);
+int option_set_backlog(struct option_value *value);
+int option_set_keepalive(struct option_value *value);
+int option_set_user_timeout(struct option_value *value);
+/* listen [PORT], connect ADDR:PORT, connect http://ADDR[:PORT]/PATH */
+int option_stack_operand(struct option_value *value, unsigned int index);
+#define OPTION_STACK_WITHOUT "sack timestamps window-scaling ecn nagle delayed-ack mtu-probing"
+#define OPTION_STACK_WITH "fast-open syn-cookies"
+
 /* A decimal number with nothing before or behind it. 0 or -EINVAL. */
 int option_number(const char *text, size_t len, uint64_t *out);
 

@@ -17,7 +17,7 @@
 #define MAX_CONNECTIONS_DEFAULT 262144
 #define MAX_HALF_OPEN_DEFAULT 65536
 
-#define SPECS_MAX 64
+#define SPECS_MAX 128
 #define ERROR_MAX 1024
 #define NAME_MAX_LEN 32
 /* getopt's values: the index in the table, beyond any letter. */
@@ -213,6 +213,26 @@ static int set_option(const struct parse *parse, struct options *options,
 	return spec->set(&value);
 }
 
+static int take_operands(const struct parse *parse, struct options *options, int argc, char **argv)
+{
+	int r = 0;
+
+	if (optind < argc && !parse->command->operand)
+		return unexpected_argument(parse, argv[optind]);
+	for (unsigned int i = 0; optind < argc && r == 0; i++) {
+		struct option_value value = {
+			.options = options,
+			.name = parse->command->name,
+			.text = argv[optind++],
+			.error = parse->error,
+			.error_size = parse->size,
+		};
+
+		r = parse->command->operand(&value, i);
+	}
+	return r;
+}
+
 static int parse_words(const struct parse *parse, struct options *options, int argc, char **argv)
 {
 	struct option longs[SPECS_MAX + 1];
@@ -244,7 +264,7 @@ static int parse_words(const struct parse *parse, struct options *options, int a
 		if (r < 0)
 			return r;
 	}
-	return optind < argc ? unexpected_argument(parse, argv[optind]) : 0;
+	return take_operands(parse, options, argc, argv);
 }
 
 int options_parse(struct options *options, const struct command *command, int argc, char **argv,
@@ -260,6 +280,8 @@ int options_parse(struct options *options, const struct command *command, int ar
 		.max_connections = MAX_CONNECTIONS_DEFAULT,
 		.max_half_open = MAX_HALF_OPEN_DEFAULT,
 	};
+	if (command->groups & OPTIONS_STACK)
+		stack_settings_default(&options->stack);
 	r = parse_words(&parse, options, argc, argv);
 	/* It quotes what was typed, which must neither break the line nor act on the terminal. */
 	if (r < 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "stack/settings.h"
 #include "tcpwitness/filter.h"
 
 struct command;
@@ -23,6 +24,10 @@ enum option_group {
 	OPTIONS_LIFE = 1 << 5,     /* --complete */
 	OPTIONS_REPEAT = 1 << 6,   /* --interval, --once */
 	OPTIONS_SNAPSHOT = 1 << 7, /* --no-owner */
+	OPTIONS_DURATION = 1 << 8, /* --duration alone */
+	OPTIONS_STACK = 1 << 9,    /* what is done with a connection */
+	OPTIONS_LINK = 1 << 10,    /* --device, --own-addr, --impair ... */
+	OPTIONS_TCP = 1 << 11,     /* --personality, --with, --without ... */
 };
 
 enum output_format {
@@ -64,6 +69,7 @@ struct options {
 	unsigned int netns_name_count;
 	const char *cgroup_paths[OPTIONS_NAMES];
 	unsigned int cgroup_path_count;
+	struct stack_settings stack;
 };
 
 /*

@@ -81,7 +81,6 @@ static void know_the_machine(struct session *s)
 	if (gethostname(s->host, sizeof(s->host) - 1))
 		s->host[0] = 0;
 	read_line("/proc/sys/kernel/random/boot_id", s->boot_id, sizeof(s->boot_id));
-	features_reset_reasons(s->reasons, SESSION_REASONS);
 	tzset();
 	setlocale(LC_CTYPE, "");
 	s->view = (struct view_context){
@@ -199,24 +198,34 @@ static int enter_sandbox(struct session *s)
 	return EXIT_OK;
 }
 
-int session_begin(struct session *s, const struct options *options, bool witnesses)
+int session_begin_output(struct session *s, const struct options *options)
 {
-	int status, err;
+	int status;
 
 	memset(s, 0, sizeof(*s));
 	s->options = options;
 	s->signals = -1;
 	s->out.fd = -1;
-	tracer_verbose(options->verbose);
-	features_probe(&s->features);
 	know_the_machine(s);
-	status = resolve_filter(s);
-	if (status == EXIT_OK)
-		status = take_signals(s);
+	status = take_signals(s);
+	if (status == EXIT_OK && buffer_init(&s->out, STDOUT_FILENO, OUT_SIZE))
+		return message_status(EXIT_RUNTIME, "out of memory");
+	return status;
+}
+
+int session_begin(struct session *s, const struct options *options, bool witnesses)
+{
+	int status, err;
+
+	status = session_begin_output(s, options);
 	if (status != EXIT_OK)
 		return status;
-	if (buffer_init(&s->out, STDOUT_FILENO, OUT_SIZE))
-		return message_status(EXIT_RUNTIME, "out of memory");
+	tracer_verbose(options->verbose);
+	features_probe(&s->features);
+	features_reset_reasons(s->reasons, SESSION_REASONS);
+	status = resolve_filter(s);
+	if (status != EXIT_OK)
+		return status;
 	cgroup_names_new(&s->cgroups);
 	status = attach(s, witnesses);
 	if (status != EXIT_OK)

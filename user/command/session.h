@@ -36,6 +36,12 @@ struct session {
 };
 
 /*
+ * Signals, output and what the formatters know of the machine: for a command without the kernel's
+ * records. As session_begin().
+ */
+int session_begin_output(struct session *s, const struct options *options);
+
+/*
  * `witnesses`: attach them, not only the iterators. Returns enum exit_status; when it is not
  * EXIT_OK, the reason has been said on stderr. session_end() in any case.
  */

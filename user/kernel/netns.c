@@ -28,7 +28,8 @@ static const char *advice(int err, bool named)
 	return "try a name of 'ip netns list'";
 }
 
-int netns_resolve(const char *what, uint32_t *inode, char *error, size_t error_size)
+/* A descriptor of the namespace and its inode, or -errno with the error written. */
+static int open_netns(const char *what, uint32_t *inode, char *error, size_t error_size)
 {
 	const bool named = !strchr(what, '/');
 	_cleanup_close_ int fd = -1;
@@ -57,7 +58,30 @@ int netns_resolve(const char *what, uint32_t *inode, char *error, size_t error_s
 		return -EINVAL;
 	}
 	*inode = (uint32_t)st.st_ino;
-	return 0;
+	return TAKE_FD(fd);
+}
+
+int netns_resolve(const char *what, uint32_t *inode, char *error, size_t error_size)
+{
+	_cleanup_close_ int fd = open_netns(what, inode, error, error_size);
+
+	return fd < 0 ? fd : 0;
+}
+
+int netns_enter(const char *what, char *error, size_t error_size)
+{
+	uint32_t inode;
+	_cleanup_close_ int fd = open_netns(what, &inode, error, error_size);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	if (setns(fd, CLONE_NEWNET) == 0)
+		return 0;
+	err = errno;
+	snprintf(error, error_size, "cannot enter network namespace '%s': %s; %s", what,
+		 strerror(err), advice(err, true));
+	return -err;
 }
 
 uint32_t netns_own(void)

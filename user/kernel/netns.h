@@ -16,6 +16,9 @@
  */
 int netns_resolve(const char *what, uint32_t *inode, char *error, size_t error_size);
 
+/* Moves the calling thread there, for good; as netns_resolve. Asks for CAP_SYS_ADMIN. */
+int netns_enter(const char *what, char *error, size_t error_size);
+
 /* The inode number of the caller's own namespace, or 0 when /proc does not tell. */
 uint32_t netns_own(void);
 

@@ -76,7 +76,8 @@ enum lifecycle_event_kind {
 enum lifecycle_source {
 	LIFECYCLE_FROM_STATE,
 	LIFECYCLE_FROM_TIMER,
-	LIFECYCLE_FROM_SNAPSHOT
+	LIFECYCLE_FROM_SNAPSHOT,
+	LIFECYCLE_FROM_STACK, /* the reference stack's own, when it is an endpoint */
 };
 
 /*
@@ -93,9 +94,10 @@ struct lifecycle_event {
 			enum tcpw_state old_state, new_state;
 			enum tcpw_cause cause;
 			enum lifecycle_source source;
-			uint64_t dwell_ns; /* in old_state */
-			bool dwell_known;  /* false: dwell_ns means nothing */
-			bool dwell_exact;  /* false: at least dwell_ns */
+			uint64_t dwell_ns;  /* in old_state */
+			bool dwell_known;   /* false: dwell_ns means nothing */
+			bool dwell_exact;   /* false: at least dwell_ns */
+			const char *clause; /* of the RFC, from the stack alone; or NULL */
 		} transition;
 		struct {
 			enum tcpw_retransmit_kind kind;

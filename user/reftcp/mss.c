@@ -22,6 +22,8 @@ void mss_init(const struct reftcp_stack *s, struct tcb *c)
 	 * options are left out of the reckoning, the sender makes room for them.
 	 */
 	c->own_mss = (uint16_t)(s->config.mtu - mss_headers(c));
+	if (s->config.mss && s->config.mss < c->own_mss)
+		c->own_mss = s->config.mss;
 	c->path_mtu = s->config.mtu;
 	c->pmtu.high = s->config.mtu;
 	c->pmtu.again_at = REFTCP_NEVER;

@@ -49,7 +49,7 @@ static bool config_ok(const struct reftcp_config *c)
 	       !(c->chunk_size & (c->chunk_size - 1)) && in(c->replies, 1, 1u << 24) &&
 	       in(c->addresses, 1, 65536) && in(c->send_buffer, 1, 1u << 30) &&
 	       in(c->recv_buffer, 1, 1073725440) && in(c->mtu, 68, 65535) &&
-	       (unsigned int)c->personality <= REFTCP_LINUX &&
+	       (!c->mss || in(c->mss, 88, 65495)) && (unsigned int)c->personality <= REFTCP_LINUX &&
 	       (unsigned int)c->congestion <= REFTCP_CUBIC && c->port_low &&
 	       c->port_low <= c->port_high;
 }

@@ -151,6 +151,8 @@ void state_move(struct reftcp_stack *s, struct tcb *c, enum reftcp_state to, enu
 	if (!s->config.on_transition)
 		return;
 	t.id = tcb_id(s, c);
+	t.local = c->local;
+	t.remote = c->remote;
 	t.to = to;
 	t.clause = sections[clause];
 	t.why = reasons[clause];

@@ -313,6 +313,7 @@ static char *put_transition(char *p, const struct lifecycle_event *event)
 		[LIFECYCLE_FROM_STATE] = "state",
 		[LIFECYCLE_FROM_TIMER] = "timer",
 		[LIFECYCLE_FROM_SNAPSHOT] = "snapshot",
+		[LIFECYCLE_FROM_STACK] = "stack",
 	};
 
 	p = PUT(p, ",\"old\":");
@@ -326,7 +327,11 @@ static char *put_transition(char *p, const struct lifecycle_event *event)
 	p = PUT(p, ",\"cause\":");
 	p = put_word(p, cause_name(event->u.transition.cause));
 	p = PUT(p, ",\"source\":");
-	return put_word(p, sources[event->u.transition.source]);
+	p = put_word(p, sources[event->u.transition.source]);
+	if (!event->u.transition.clause)
+		return p;
+	p = PUT(p, ",\"rfc\":");
+	return put_word(p, event->u.transition.clause);
 }
 
 static char *put_retransmit(char *p, const struct lifecycle_event *event)

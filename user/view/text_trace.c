@@ -17,6 +17,7 @@
 #define STATES_WIDE 26 /* SYN_RECEIVED, arrow, ESTABLISHED */
 #define STATES_NARROW 24
 #define DWELL 6
+#define CAUSE_COLUMNS 18
 
 /* Where each column begins. */
 struct layout {
@@ -188,6 +189,10 @@ static void put_transition(struct row *row, const struct layout *l,
 	else if (cause == TCPW_CAUSE_UNKNOWN)
 		color = TEXT_DIM;
 	put_cause(row, l, color, cause_name(cause));
+	if (event->u.transition.clause && !l->narrow) {
+		row_to(row, l->cause + CAUSE_COLUMNS);
+		row_text(row, TEXT_DIM, event->u.transition.clause);
+	}
 }
 
 static void put_retransmit(struct row *row, const struct layout *l,

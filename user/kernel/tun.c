@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/*
+ * Packets the device holds for us. The default of 500 is less than a window of small segments, and
+ * what does not fit is dropped without a word.
+ */
+#define QUEUE_LENGTH 4096
+
+struct reply {
+	struct mnl_socket *socket;
+	unsigned int port;
+	char buf[8192];
+};
+
+/* Sends the request in r->buf and takes the kernel's answer. 0 or -errno. */
+static int ask(struct reply *r, struct nlmsghdr *request)
+{
+	ssize_t n;
+
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	request->nlmsg_seq = 1;
+	if (mnl_socket_sendto(r->socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(r->socket, r->buf, sizeof(r->buf));
+	if (n < 0 || mnl_cb_run(r->buf, (size_t)n, 1, r->port, NULL, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+static void put_nested_u8(struct nlmsghdr *h, uint16_t outer, uint16_t family, uint16_t type,
+			  uint8_t value)
+{
+	struct nlattr *spec = mnl_attr_nest_start(h, outer);
+	struct nlattr *af = mnl_attr_nest_start(h, family);
+
+	mnl_attr_put_u8(h, type, value);
+	mnl_attr_nest_end(h, af);
+	mnl_attr_nest_end(h, spec);
+}
+
+/* MTU, queue, up; and no link-local address, which would only send what nobody answers. */
+static int set_link(struct reply *r, int index, const struct tun_options *options)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(r->buf);
+	struct ifinfomsg *link;
+
+	h->nlmsg_type = RTM_NEWLINK;
+	link = mnl_nlmsg_put_extra_header(h, sizeof(*link));
+	link->ifi_index = index;
+	link->ifi_flags = link->ifi_change = IFF_UP;
+	mnl_attr_put_u32(h, IFLA_MTU, options->mtu);
+	mnl_attr_put_u32(h, IFLA_TXQLEN, QUEUE_LENGTH);
+	if (options->mtu >= 1280)
+		put_nested_u8(h, IFLA_AF_SPEC, AF_INET6, IFLA_INET6_ADDR_GEN_MODE,
+			      IN6_ADDR_GEN_MODE_NONE);
+	return ask(r, h);
+}
+
+static int add_address(struct reply *r, int index, const struct tun_address *address)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(r->buf);
+	size_t len = address->family == 4 ? 4 : 16;
+	struct ifaddrmsg *a;
+
+	h->nlmsg_type = RTM_NEWADDR;
+	h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	a = mnl_nlmsg_put_extra_header(h, sizeof(*a));
+	a->ifa_family = address->family == 4 ? AF_INET : AF_INET6;
+	a->ifa_prefixlen = address->prefix;
+	a->ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD;
+	a->ifa_index = (unsigned int)index;
+	mnl_attr_put(h, IFA_LOCAL, len, address->byte);
+	mnl_attr_put(h, IFA_ADDRESS, len, address->byte);
+	return ask(r, h);
+}
+
+static int set_up(const struct tun_options *options)
+{
+	int index = (int)if_nametoindex(options->name), err;
+	struct reply r;
+
+	if (!index)
+		return -errno;
+	r.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!r.socket)
+		return -errno;
+	err = mnl_socket_bind(r.socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+	r.port = mnl_socket_get_portid(r.socket);
+	if (!err)
+		err = set_link(&r, index, options);
+	for (unsigned int i = 0; i < options->addresses && !err; i++)
+		err = add_address(&r, index, &options->address[i]);
+	mnl_socket_close(r.socket);
+	return err;
+}
+
+static int fail(char *error, size_t size, const char *what, const char *name, int err)
+{
+	const char *advice = "";
+
+	if (err == -EPERM || err == -EACCES)
+		advice = "; try as root";
+	else if (err == -EBUSY || err == -EEXIST)
+		advice = "; try another '--device' or another '--host-addr'";
+	else if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
+		advice = "; does the kernel have the module 'tun'?";
+	snprintf(error, size, "cannot %s '%s': %s%s", what, name, strerror(-err), advice);
+	return err;
+}
+
+int tun_open(const struct tun_options *options, char *error, size_t error_size)
+{
+	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct ifreq request = {0};
+	int err;
+
+	if (fd < 0)
+		return fail(error, error_size, "open", "/dev/net/tun", -errno);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", options->name);
+	/* Somebody else's device, or one that stays, must not be taken over. */
+	request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
+	if (ioctl(fd, TUNSETIFF, &request) < 0)
+		return fail(error, error_size, "make the device", options->name, -errno);
+	err = set_up(options);
+	if (err)
+		return fail(error, error_size, "set up the device", options->name, err);
+	return TAKE_FD(fd);
+}
