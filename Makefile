@@ -74,11 +74,11 @@ TEST_SRC = $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TEST_BIN = $(TEST_SRC:tests/unit/%.c=$(OUT)/tests/%)
 HARNESS_SRC = $(shell find tests/harness -name '*.c' 2>/dev/null)
 HARNESS_OBJ = $(HARNESS_SRC:%.c=$(OBJ)/%.o)
-BENCH_SRC = $(wildcard tools/bench/*.c)
+BENCH_SRC = $(filter-out %.bpf.c,$(wildcard tools/bench/*.c))
 BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
 STACKS_SRC = $(wildcard tools/bench/stacks/*.c)
 
-.PHONY: all run test test-full unit e2e bench bench-stacks lint format clean help install deps
+.PHONY: all run test test-full unit e2e bench bench-costs bench-stacks lint format clean help install deps
 
 all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) ## build everything
 
@@ -194,6 +194,17 @@ $(OUT)/bench/%: tools/bench/%.c $(LIBS) | $(BUILD)/.packages
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(LIBS) $(LDFLAGS) $(PKG_LIBS) \
 		-lpthread -o $@
 
+$(BUILD)/bench/empty.bpf.o: tools/bench/empty.bpf.c | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) BPF $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/empty.skel.h: $(BUILD)/bench/empty.bpf.o
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name empty > $@.tmp && mv $@.tmp $@
+
+$(OUT)/bench/empty: $(BUILD)/bpf/empty.skel.h
+
 $(BUILD)/.packages-bench: tools/install-packages Makefile
 	@mkdir -p $(BUILD)
 	$(Q)tools/install-packages $(PACKAGES_BENCH)
@@ -209,7 +220,11 @@ $(OUT)/bench/stacks: $(STACKS_SRC) tools/bench/stacks/stacks.h $(OUT)/lib/libref
 
 bench: all $(BENCH_BIN) $(OUT)/bench/stacks ## speed, as ratios from interleaved runs
 	$(Q)$(PYTHON) tools/bench/bench.py --build-dir $(BUILD) $(BENCH_ARGS)
+	$(Q)$(PYTHON) tools/bench/costs.py --build-dir $(BUILD)
 	$(Q)$(PYTHON) tools/bench/stacks.py --build-dir $(OUT)
+
+bench-costs: all $(BENCH_BIN) ## what each BPF program and hook costs
+	$(Q)$(PYTHON) tools/bench/costs.py --build-dir $(BUILD) $(BENCH_ARGS)
 
 bench-stacks: all $(OUT)/bench/stacks ## the reference stack beside lwIP
 	$(Q)$(PYTHON) tools/bench/stacks.py --build-dir $(OUT) $(BENCH_ARGS)
@@ -247,6 +262,6 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
+-include $(BPF_OBJ:.o=.d) $(wildcard $(BUILD)/bench/*.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
 	$(REFTCP_LIB_OBJ:.o=.d) \
 	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)

@@ -82,12 +82,15 @@ static __always_inline bool netns_matches(const struct tcpw_tuple *t)
 	return false;
 }
 
-static __always_inline bool netns_and_family_pass(const struct tcpw_tuple *t)
+static __always_inline bool netns_passes(const struct tcpw_tuple *t)
+{
+	return !filter.netnses || netns_matches(t);
+}
+
+static __always_inline bool family_passes(const struct tcpw_tuple *t)
 {
 	bool v4;
 
-	if (filter.netnses && !netns_matches(t))
-		return false;
 	if (!filter.families)
 		return true;
 	v4 = is_mapped((const __u32 *)t->raddr) || is_mapped((const __u32 *)t->laddr);
@@ -114,12 +117,12 @@ static __always_inline bool ports_pass(const struct tcpw_tuple *t)
  */
 static __always_inline bool listener_passes(const struct tcpw_tuple *t)
 {
-	return !filter.netnses || netns_matches(t);
+	return netns_passes(t);
 }
 
 static __always_inline bool tuple_passes(const struct tcpw_tuple *t)
 {
-	return netns_and_family_pass(t) && ports_pass(t) && addrs_pass(t);
+	return netns_passes(t) && family_passes(t) && ports_pass(t) && addrs_pass(t);
 }
 
 static __always_inline bool comm_matches(const volatile char want[16], const char have[16])

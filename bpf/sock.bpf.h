@@ -25,17 +25,22 @@ static __always_inline void set_mapped(__u8 to[16], __be32 from)
 	a[3] = from;
 }
 
-/*
- * The tuple of a socket given by a tracepoint. An IPv6 socket with an IPv4 peer keeps its IPv4
- * addresses in the IPv4 fields too (net/ipv6/tcp_ipv6.c), and that is what the wire has.
- */
-static __always_inline void tuple_of(struct tcpw_tuple *t, const struct sock_common *skc)
+/* Ports and namespace of a socket given by a tracepoint: enough to refuse most, and cheap. */
+static __always_inline void tuple_head_of(struct tcpw_tuple *t, const struct sock_common *skc)
 {
-	__u32 remote[4];
-
 	t->lport = skc->skc_num;
 	t->rport = bpf_ntohs(skc->skc_dport);
 	t->netns = skc->skc_net.net->ns.inum;
+}
+
+/*
+ * The addresses of a socket given by a tracepoint. An IPv6 socket with an IPv4 peer keeps its IPv4
+ * addresses in the IPv4 fields too (net/ipv6/tcp_ipv6.c), and that is what the wire has.
+ */
+static __always_inline void tuple_addrs_of(struct tcpw_tuple *t, const struct sock_common *skc)
+{
+	__u32 remote[4];
+
 	if (skc->skc_family == AF_INET6) {
 		__u32 *laddr = (__u32 *)t->laddr, *raddr = (__u32 *)t->raddr;
 
@@ -59,6 +64,12 @@ static __always_inline void tuple_of(struct tcpw_tuple *t, const struct sock_com
 	set_mapped(t->raddr, skc->skc_daddr);
 }
 
+static __always_inline void tuple_of(struct tcpw_tuple *t, const struct sock_common *skc)
+{
+	tuple_head_of(t, skc);
+	tuple_addrs_of(t, skc);
+}
+
 /*
  * The head of a socket whose address is only a number to the verifier, copied in one go: eight
  * single reads cost more than everything else a timer's program does. Fields are found in the copy
@@ -80,6 +91,21 @@ static __always_inline void common_read(struct common_head *head, const struct s
 {
 	if (bpf_probe_read_kernel(head, sizeof(*head), skc))
 		__builtin_memset(head, 0, sizeof(*head));
+}
+
+/* Both ports and nothing else of such a socket: skc_num lies behind skc_dport, from 5.10 to 7.2. */
+static __always_inline void tuple_ports_read(struct tcpw_tuple *t, const struct sock_common *skc)
+{
+	struct {
+		__be16 dport;
+		__u16 num;
+	} pair = {};
+
+	bpf_probe_read_kernel(&pair, sizeof(pair),
+			      (const void *)skc +
+				      bpf_core_field_offset(struct sock_common, skc_dport));
+	t->lport = pair.num;
+	t->rport = bpf_ntohs(pair.dport);
 }
 
 static __always_inline void tuple_of_head(struct tcpw_tuple *t, struct common_head *head)

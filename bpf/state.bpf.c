@@ -90,22 +90,34 @@ static __always_inline void send_state(struct tcpw_account *account, __u16 progr
 	record_submit(r);
 }
 
+/*
+ * What ports and namespace alone refuse, before the clock, the cookie and the addresses are read:
+ * an event that nobody asked for has to be cheap. A port that is given back before CLOSED is told
+ * cannot be judged: the cookie tells.
+ */
+static __always_inline bool head_passes(const struct tcpw_tuple *tuple, int old_state,
+					int new_state)
+{
+	if (!netns_passes(tuple))
+		return false;
+	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN)
+		return true;
+	return ports_pass(tuple) || (new_state == TCPW_CLOSED && !tuple->lport);
+}
+
+/* Of what head_passes(). */
 static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 							 const struct tcpw_tuple *tuple,
 							 const struct tcpw_process *opener,
 							 int old_state, int new_state)
 {
 	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN) {
-		if (!listener_passes(tuple))
-			return FILTER_DROP;
 		if (filter_asks_owner() && new_state == TCPW_LISTEN &&
 		    choose(cookie, TCPW_ROLE_LISTENER, opener) == FILTER_MAP_FULL)
 			return FILTER_MAP_FULL;
 		return FILTER_PASS;
 	}
-	/* A port that is given back before CLOSED is told cannot be judged: the cookie tells. */
-	if (!netns_and_family_pass(tuple) || !addrs_pass(tuple) ||
-	    (!ports_pass(tuple) && !(new_state == TCPW_CLOSED && !tuple->lport)))
+	if (!family_passes(tuple) || !addrs_pass(tuple))
 		return FILTER_DROP;
 	if (!filter_asks_owner())
 		return FILTER_PASS;
@@ -177,6 +189,13 @@ static __always_inline bool was_taken(struct tcpw_nesting *n, const struct sock 
 	return false;
 }
 
+static __always_inline __be16 sport_of(const struct sock *sk)
+{
+	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp ? tp->inet_conn.icsk_inet.inet_sport : 0;
+}
+
 static __always_inline void on_state(const struct sock *sk, int old_state, int new_state,
 				     __u32 program)
 {
@@ -190,13 +209,18 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 	account = account_of(program);
 	if (!account)
 		return;
+	tuple_head_of(&tuple, &sk->__sk_common);
+	/* inet_put_port has cleared skc_num of a port that connect chose; inet_sport stays. */
+	if (!tuple.lport)
+		tuple.lport = bpf_ntohs(sport_of(sk));
+	if (!head_passes(&tuple, old_state, new_state)) {
+		account->filtered++;
+		return;
+	}
 	now = bpf_ktime_get_ns();
 	cookie = bpf_get_socket_cookie((void *)sk);
-	tuple_of(&tuple, &sk->__sk_common);
+	tuple_addrs_of(&tuple, &sk->__sk_common);
 	tp = bpf_skc_to_tcp_sock((void *)sk);
-	/* inet_put_port has cleared skc_num of a port that connect chose; inet_sport stays. */
-	if (!tuple.lport && tp)
-		tuple.lport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
 	if (opens)
 		process_of(&process, sk);
 	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state),

@@ -22,6 +22,24 @@ static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listen
 	return chosen_by_tuple(tuple);
 }
 
+/*
+ * Refuses by its ports a mini-socket that nobody asked for, before the rest of it is copied, and
+ * books it.
+ */
+static __always_inline bool ports_refuse(struct tcpw_account *account,
+					 const struct sock_common *skc)
+{
+	struct tcpw_tuple tuple;
+
+	if (!filter.ports)
+		return false;
+	tuple_ports_read(&tuple, skc);
+	if (ports_pass(&tuple))
+		return false;
+	account->filtered++;
+	return true;
+}
+
 static __always_inline void on_request(const struct timer_list *timer, __u32 program, __u8 op)
 {
 	const struct request_sock *req =
@@ -34,7 +52,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	__u64 now, listener_cookie = 0;
 	__u8 listener_state = 0;
 
-	if (!account)
+	if (!account || ports_refuse(account, &req->__req_common))
 		return;
 	now = bpf_ktime_get_ns();
 	common_read(&head, &req->__req_common);
@@ -66,7 +84,7 @@ static __always_inline void on_timewait(const struct timer_list *timer, __u32 pr
 	struct tcpw_tuple tuple;
 	__u64 now;
 
-	if (!account)
+	if (!account || ports_refuse(account, &tw->__tw_common))
 		return;
 	now = bpf_ktime_get_ns();
 	common_read(&head, &tw->__tw_common);

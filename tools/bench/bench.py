@@ -134,6 +134,11 @@ def namespace():
         time.sleep(0.7)
 
 
+def scratch():
+    """A folder of this process's own, which sweep() of a later one finds if this one is killed."""
+    return tempfile.TemporaryDirectory(prefix=own_name() + "-")
+
+
 # ---- one run ---------------------------------------------------------------------------------
 
 
