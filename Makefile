@@ -39,6 +39,7 @@ PACKAGES = gcc clang clang-format libc6-dev libbpf-dev libelf-dev zlib1g-dev bpf
 	libcap-ng-dev libseccomp-dev libjson-c-dev libxxhash-dev libcmocka-dev pkg-config python3 \
 	iproute2 nftables procps util-linux curl nginx-light redis-server openssh-server tcpdump \
 	libcap2-bin
+PACKAGES_FUZZ = libclang-rt-14-dev
 PACKAGES_BENCH = libbpf-tools bpftrace liblwip-dev
 
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -78,14 +79,15 @@ BENCH_SRC = $(filter-out %.bpf.c,$(wildcard tools/bench/*.c))
 BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
 STACKS_SRC = $(wildcard tools/bench/stacks/*.c)
 
-.PHONY: all run test test-full unit e2e bench bench-costs bench-stacks lint format clean help install deps
+.PHONY: all run test test-full unit e2e bench bench-costs bench-stacks fuzz lint format clean help \
+	install deps
 
 all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) ## build everything
 
 help: ## this list
 	@echo "targets:"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
-	@echo "variables: V=1 (show commands) SAN=1 (ASan, UBSan) CC=clang SECONDS=n (for run)"
+	@echo "variables: V=1 (show commands) SAN=1 (ASan, UBSan) CC=clang SECONDS=n (for run and fuzz)"
 	@echo "           DESTDIR= PREFIX=$(PREFIX) (for install)"
 
 # ---- packages ----------------------------------------------------------------------------------
@@ -178,6 +180,8 @@ $(OUT)/tests/%: tests/unit/%.c $(LIBS) $(HARNESS_OBJ) | $(BUILD)/.packages
 		$(LDFLAGS) $(PKG_LIBS) $$(pkg-config --libs cmocka json-c) -lpthread -o $@
 
 $(OUT)/tests/kernel/%: $(SKEL)
+# Sees each allocation of the library.
+$(OUT)/tests/reftcp/memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 test: all $(TEST_BIN) ## build and run all tests
 	$(Q)BUILD=$(BUILD) OUT=$(OUT) $(PYTHON) tests/run.py $(TEST_BIN)
@@ -228,6 +232,25 @@ bench-costs: all $(BENCH_BIN) ## what each BPF program and hook costs
 
 bench-stacks: all $(OUT)/bench/stacks ## the reference stack beside lwIP
 	$(Q)$(PYTHON) tools/bench/stacks.py --build-dir $(OUT) $(BENCH_ARGS)
+
+# Fuzzers of the reference stack; what they found is replayed by the unit tests. Bounded in time.
+FUZZ_SRC = $(wildcard tests/fuzz/reftcp_*.c)
+FUZZ_BIN = $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
+FUZZ_WITH = $(REFTCP_SRC) $(addprefix tests/harness/reftcp/,fuzz.c invariant.c peer.c)
+
+$(BUILD)/.packages-fuzz: tools/install-packages Makefile
+	@mkdir -p $(BUILD)
+	$(Q)tools/install-packages $(PACKAGES_FUZZ)
+	@touch $@
+
+$(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_WITH) $(REFTCP_OBJ) | $(BUILD)/.packages-fuzz
+	@mkdir -p $(@D)
+	$(say) FUZZ $@
+	$(Q)$(CLANG) $(CPPFLAGS) -Itests -Itests/harness -std=gnu11 -O1 -g -fno-omit-frame-pointer \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(FUZZ_WITH) -o $@
+
+fuzz: $(FUZZ_BIN) ## fuzz the reference stack, each entry for SECONDS=60
+	$(Q)$(PYTHON) tools/fuzz --build-dir $(OUT)/fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 # ---- for people --------------------------------------------------------------------------------
 run: all ## trace this machine (SECONDS=n: for n seconds), with a few sample connections

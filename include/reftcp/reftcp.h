@@ -14,6 +14,15 @@
  * order. Every function that can fail returns 0 or a negative errno; which
  * ones is said with each. A stack is not locked: one thread at a time.
  *
+ * Bad input never ends the process and is never read beyond its length. What a call refuses it
+ * refuses before it changes anything, with an error of its list; an output argument is written on
+ * success only. What a packet has wrong is counted: bad_ip, bad_tcp, bad_checksum, fragments,
+ * not_tcp, bad_address, not_for_us, and, though the rest of the segment is taken, bad_options. A
+ * pool that is used up costs the one who asked: an error to a call; a segment is dropped as if the
+ * network had lost it, and no_connection_room, no_chunk, no_segment, replies_dropped,
+ * reassembly_full count it. A null stack is refused like a stale id (-ENOENT), or -EINVAL where no
+ * id is given; a null pointer that a call needs gives -EINVAL.
+ *
  * Ownership: the caller owns every buffer it passes; none is kept after the
  * call returns. A reftcp_id stays valid, in CLOSED too, until the user gives it
  * back with reftcp_release; a stale one is refused with -ENOENT.
@@ -209,14 +218,16 @@ REFTCP_API int reftcp_open(struct reftcp_stack *stack, const struct reftcp_open 
 
 /*
  * OPEN (active) on a connection in LISTEN: it becomes active. remote null: the one of the
- * passive OPEN. -ENOENT, -EINVAL, -EDESTADDRREQ, -EADDRINUSE, -EISCONN: not in LISTEN.
+ * passive OPEN. After an error it listens as before. -ENOENT. -EISCONN: not in LISTEN.
+ * -EINVAL: a remote nobody can connect to, or of another family. -EDESTADDRREQ: remote is null and
+ * the passive OPEN named none. -EADDRNOTAVAIL, -EADDRINUSE: as for reftcp_open.
  */
 REFTCP_API int reftcp_connect(struct reftcp_stack *stack, reftcp_id id,
 			      const struct reftcp_endpoint *remote, reftcp_time now);
 
 /*
  * Takes the oldest established connection of a listener; from then on it is the caller's.
- * -ENOENT, -EINVAL: not a listener with a backlog. -EAGAIN: none is waiting.
+ * -ENOENT; -EINVAL: null pointer, or not a listener with a backlog. -EAGAIN: none is waiting.
  */
 REFTCP_API int reftcp_accept(struct reftcp_stack *stack, reftcp_id listener, reftcp_time now,
 			     reftcp_id *out);
@@ -244,8 +255,8 @@ struct reftcp_received {
 
 /*
  * RECEIVE, RFC 9293 3.10.3. Never returns data from both sides of the urgent pointer.
- * -ENOENT, -EINVAL (null, len 0), -ENOTCONN (CLOSED), -EAGAIN: nothing yet. At the end of the
- * peer's data it returns 0 with .end. After a failure: the connection's error.
+ * -ENOENT; -EINVAL: null pointer, length 0; -ENOTCONN: CLOSED; -EAGAIN: nothing yet. At the end of
+ * the peer's data it returns 0 with .end. After a failure: the connection's error.
  */
 REFTCP_API int reftcp_receive(struct reftcp_stack *stack, reftcp_id id, void *buf, size_t len,
 			      reftcp_time now, struct reftcp_received *out);
@@ -311,7 +322,7 @@ enum reftcp_option {
 	REFTCP_OPT_FAST_OPEN,
 };
 
-/* -ENOENT; -EINVAL: no such option, or a value outside its range. */
+/* -ENOENT; -EINVAL: no such option, or a value outside its range; nothing is changed then. */
 REFTCP_API int reftcp_set(struct reftcp_stack *stack, reftcp_id id, enum reftcp_option option,
 			  uint64_t value, reftcp_time now);
 
@@ -374,7 +385,8 @@ struct reftcp_event {
 	uint32_t events; /* every REFTCP_EVENT_ bit since the last time it was told */
 };
 
-/* -EAGAIN: nothing to tell. Memory is bounded: a connection has at most one entry. */
+/* -EAGAIN: nothing to tell; -EINVAL: null pointer. Memory is bounded: a connection has at most one
+ * entry. */
 REFTCP_API int reftcp_next_event(struct reftcp_stack *stack, struct reftcp_event *out);
 
 /* ---- counters ---- */

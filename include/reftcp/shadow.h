@@ -109,7 +109,8 @@ REFTCP_API int reftcp_shadow_sent(struct reftcp_shadows *set, const void *packet
 /*
  * Follows an endpoint from its middle: all that is known is that it is in ESTABLISHED or
  * CLOSE_WAIT. Numbers are taken from its first segments; windows, sizes and options are not
- * judged, and what it acknowledges is believed. -EINVAL: a null pointer or another state.
+ * judged, and what it acknowledges is believed. -EINVAL: a null pointer, another state, or
+ * addresses not of one family.
  * -EADDRINUSE: it is followed already. -ENOBUFS: no room.
  */
 REFTCP_API int reftcp_shadow_join(struct reftcp_shadows *set, const struct reftcp_endpoint *local,

@@ -21,12 +21,13 @@ void uto_put(const struct tcb *c, struct segment *seg)
 
 void uto_arrived(struct tcb *c, const struct tcpopt *opt)
 {
-	reftcp_time remote = opt->uto * REFTCP_S * (opt->uto_minutes ? 60 : 1);
+	reftcp_time remote;
 
 	/* RFC 5482 3.1: CHANGEABLE is cleared when the user has set a timeout. 3: 0 is reserved
 	 * and must be ignored. */
 	if (!(opt->has & TCPOPT_UTO) || c->uto.changed_by_user || opt->uto == 0)
 		return;
+	remote = opt->uto * REFTCP_S * (opt->uto_minutes ? 60 : 1);
 	remote = remote < U_LIMIT ? remote : U_LIMIT;
 	c->user_timeout = remote > L_LIMIT ? remote : L_LIMIT;
 }

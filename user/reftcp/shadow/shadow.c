@@ -339,6 +339,9 @@ int reftcp_shadow_join(struct reftcp_shadows *set, const struct reftcp_endpoint 
 	if (!set || !local || !remote ||
 	    (state != REFTCP_ESTABLISHED && state != REFTCP_CLOSE_WAIT))
 		return -EINVAL;
+	if (local->addr.family != remote->addr.family ||
+	    (local->addr.family != 4 && local->addr.family != 6))
+		return -EINVAL;
 	c = new_endpoint(set, local, remote);
 	if (!c)
 		return -ENOBUFS;
