@@ -59,11 +59,8 @@ static __always_inline int on_accept(long fd, __u32 program)
 	tuple_of_head(&tuple, &head);
 	process_of(&process, sk);
 	verdict = tuple_passes(&tuple) ? FILTER_PASS : FILTER_DROP;
-	if (verdict == FILTER_PASS && filter_asks_owner()) {
-		verdict = chosen_by_cookie(cookie);
-		if (verdict == FILTER_DROP)
-			verdict = choose(cookie, TCPW_ROLE_PASSIVE, &process);
-	}
+	if (verdict == FILTER_PASS && filter_asks_owner())
+		verdict = choose_accepted(cookie, &tuple, &process);
 	if (!verdict_passes(account, verdict, cookie, &tuple))
 		return 0;
 	r = record_reserve(account, program, TCPW_RECORD_ACCEPT, sizeof(*r), now, cookie, &tuple);

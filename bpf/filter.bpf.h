@@ -228,6 +228,25 @@ static __always_inline enum filter_verdict choose_half_open(__u64 listener,
 	return FILTER_PASS;
 }
 
+/* A connection that is taken from the accept queue; a Fast Open child may have no cookie yet. */
+static __always_inline enum filter_verdict choose_accepted(__u64 cookie, const struct tcpw_tuple *t,
+							   const struct tcpw_process *p)
+{
+	__u8 role = TCPW_ROLE_PASSIVE;
+
+	if (cookie)
+		return chosen_by_cookie(cookie) == FILTER_PASS
+			       ? FILTER_PASS
+			       : choose(cookie, TCPW_ROLE_PASSIVE, p);
+	if (chosen_by_tuple(t) == FILTER_PASS)
+		return FILTER_PASS;
+	if ((filter_asks_process() && !process_passes(p)) || !role_passes(role))
+		return FILTER_DROP;
+	if (bpf_map_update_elem(&chosen_half_open, t, &role, BPF_ANY))
+		return FILTER_MAP_FULL;
+	return FILTER_PASS;
+}
+
 /*
  * Judges a record of a connection that is known by its cookie, or, while it is half open, by its
  * tuple, and books one that is dropped.

@@ -127,6 +127,11 @@ struct sk_buff_head {
 	__u32 qlen;
 };
 
+struct timer_list {
+	unsigned long expires;
+	void (*function)(struct timer_list *);
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
@@ -140,6 +145,7 @@ struct sock {
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+	struct timer_list tcp_retransmit_timer; /* since 6.19 */
 };
 
 struct inet_sock {
@@ -147,21 +153,19 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
-struct timer_list {
-	unsigned long expires;
-	void (*function)(struct timer_list *);
-};
-
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
-	struct timer_list icsk_retransmit_timer;
-	struct timer_list icsk_keepalive_timer; /* since 6.18; before, sock.sk_timer */
+	struct timer_list icsk_retransmit_timer; /* until 6.18 */
+	struct timer_list icsk_keepalive_timer;  /* since 6.18; before, sock.sk_timer */
 	__u32 icsk_user_timeout;
 	__u8 icsk_pending;
 };
 
+struct request_sock;
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct request_sock *fastopen_rsk;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_received;

@@ -12,6 +12,7 @@ struct tcpw_chosen_half_open_map chosen_half_open SEC(".maps");
 const volatile struct tcpw_filter filter = {};
 const volatile __u64 tw_timer_function = 0;
 const volatile __u64 request_timer_function = 0;
+const volatile __u64 write_timer_function = 0;
 const volatile bool has_reset_reason = false;
 
 __u32 reader_waiting = 0;

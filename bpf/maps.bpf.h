@@ -60,6 +60,7 @@ struct tcpw_nesting_map {
 extern const volatile struct tcpw_filter filter;
 extern const volatile __u64 tw_timer_function;      /* address of tw_timer_handler */
 extern const volatile __u64 request_timer_function; /* address of reqsk_timer_handler */
+extern const volatile __u64 write_timer_function;   /* address of tcp_write_timer */
 extern const volatile bool has_reset_reason;        /* tcp_send_reset has a third argument */
 
 /*

@@ -32,7 +32,8 @@ static __always_inline struct tcpw_mini_record *mini_reserve(struct tcpw_account
 	r->num_timeout = 0;
 	r->listener_state = 0;
 	r->tcp_flags = 0;
-	r->pad[0] = r->pad[1] = r->pad[2] = 0;
+	r->fastopen = 0;
+	r->pad[0] = r->pad[1] = 0;
 	return r;
 }
 

@@ -58,33 +58,41 @@ int witness_retransmit(__u64 *ctx)
 	return 0;
 }
 
+/* Sent for a listener, or by a Fast Open child, which may have been closed meanwhile. */
 SEC("tp_btf/tcp_retransmit_synack")
 int witness_retransmit_synack(__u64 *ctx)
 {
+	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct request_sock *req = (const struct request_sock *)ctx[1];
 	struct tcpw_retransmit_record *r;
 	struct tcpw_account *account;
 	struct tcpw_tuple tuple;
-	__u64 now;
+	__u8 state = TCPW_SYN_RECEIVED;
+	__u64 now, cookie = 0;
 
 	account = account_of(TCPW_PROGRAM_RETRANSMIT_SYNACK);
 	if (!account)
 		return 0;
 	now = bpf_ktime_get_ns();
 	tuple_of(&tuple, &req->__req_common);
+	if (sk->__sk_common.skc_state != TCPW_LISTEN) {
+		state = sk->__sk_common.skc_state;
+		cookie = bpf_get_socket_cookie((void *)sk);
+	}
 	if (!tuple_passes(&tuple) ||
-	    (filter_asks_owner() && chosen_by_tuple(&tuple) != FILTER_PASS)) {
+	    (filter_asks_owner() && chosen_by_tuple(&tuple) != FILTER_PASS &&
+	     chosen_by_cookie(cookie) != FILTER_PASS)) {
 		account->filtered++;
 		return 0;
 	}
 	r = record_reserve(account, TCPW_PROGRAM_RETRANSMIT_SYNACK, TCPW_RECORD_RETRANSMIT,
-			   sizeof(*r), now, 0, &tuple);
+			   sizeof(*r), now, cookie, &tuple);
 	if (!r)
 		return 0;
-	r->cookie = 0;
+	r->cookie = cookie;
 	__builtin_memcpy(&r->tuple, &tuple, sizeof(tuple));
 	r->kind = TCPW_RETRANSMIT_SYN_ACK;
-	r->state = TCPW_SYN_RECEIVED;
+	r->state = state;
 	r->flags = 0;
 	__builtin_memset(r->pad, 0, sizeof(r->pad));
 	record_submit(r);

@@ -14,6 +14,7 @@
  */
 #include "maps.bpf.h"
 #include "filter.bpf.h"
+#include "nesting.bpf.h"
 #include "ring.bpf.h"
 #include "sock.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -128,8 +129,6 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 	return chosen_by_cookie(cookie);
 }
 
-extern struct tcpw_nesting_map nesting SEC(".maps");
-
 static __always_inline bool is_told(const struct sock *sk, int old_state, int new_state)
 {
 	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
@@ -148,13 +147,6 @@ static __always_inline bool is_told(const struct sock *sk, int old_state, int ne
 static __always_inline __u64 both_states(int old_state, int new_state)
 {
 	return (__u64)(__u32)old_state << 32 | (__u32)new_state;
-}
-
-static __always_inline struct tcpw_nesting *nesting_here(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&nesting, &zero);
 }
 
 static __always_inline void note_taken(struct tcpw_nesting *n, const struct sock *sk, __u64 states)
@@ -194,6 +186,14 @@ static __always_inline __be16 sport_of(const struct sock *sk)
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 
 	return tp ? tp->inet_conn.icsk_inet.inet_sport : 0;
+}
+
+/* For the timer witness: a Fast Open child's timer is armed next, on the same CPU. */
+static __always_inline void note_clone(struct tcpw_nesting *n, const struct sock *sk, int old_state,
+				       int new_state)
+{
+	if (old_state == TCPW_LISTEN && new_state == TCPW_SYN_RECEIVED)
+		n->cloned = (__u64)sk;
 }
 
 static __always_inline void on_state(const struct sock *sk, int old_state, int new_state,
@@ -245,6 +245,7 @@ int witness_state(__u64 *ctx)
 	if (!n)
 		return 0;
 	note_taken(n, sk, both_states(old_state, new_state));
+	note_clone(n, sk, old_state, new_state);
 	if (is_told(sk, old_state, new_state))
 		on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE);
 	return 0;
@@ -264,6 +265,7 @@ int witness_state_nested(__u64 *ctx)
 	if (!n || was_taken(n, sk, both_states(old_state, new_state)))
 		return 0;
 	n->taken_over++;
+	note_clone(n, sk, old_state, new_state);
 	if (is_told(sk, old_state, new_state))
 		on_state(sk, old_state, new_state, TCPW_PROGRAM_STATE_NESTED);
 	return 0;

@@ -6,8 +6,13 @@
  * timer is armed. The tracepoints fire for every timer of the machine, so the comparison of the
  * handler's address comes before all else. What a cancel meant (armed anew, expired, reused,
  * killed) is for user space to see from what follows it.
+ *
+ * A Fast Open child has neither: it is a full socket from its SYN on, whose clone was reported
+ * before it had an address. But its SYN arms its retransmit timer, for the SYN-ACK
+ * (tcp_fastopen_create_child, net/ipv4/tcp_fastopen.c), in the same softirq as it is cloned.
  */
 #include "mini.bpf.h"
+#include "nesting.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listener,
@@ -40,10 +45,9 @@ static __always_inline bool ports_refuse(struct tcpw_account *account,
 	return true;
 }
 
-static __always_inline void on_request(const struct timer_list *timer, __u32 program, __u8 op)
+static __always_inline void on_request(const struct request_sock *req, __u32 program, __u8 op,
+				       __u8 fastopen)
 {
-	const struct request_sock *req =
-		(const void *)timer - bpf_core_field_offset(struct request_sock, rsk_timer);
 	struct tcpw_account *account = account_of(program);
 	struct tcpw_mini_record *r;
 	const struct sock *listener;
@@ -71,6 +75,7 @@ static __always_inline void on_request(const struct timer_list *timer, __u32 pro
 	r->op = op;
 	r->listener = listener_cookie;
 	r->listener_state = listener_state;
+	r->fastopen = fastopen;
 	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
 	record_submit(r);
 }
@@ -100,15 +105,45 @@ static __always_inline int on_timer(const struct timer_list *timer, __u32 progra
 	if (function == tw_timer_function)
 		on_timewait(timer, program, op);
 	else if (function == request_timer_function)
-		on_request(timer, program, op);
+		on_request((const void *)timer -
+				   bpf_core_field_offset(struct request_sock, rsk_timer),
+			   program, op, 0);
 	return 0;
+}
+
+/*
+ * Retransmit timers are armed all the time: only that of the last clone is worth a look. A child of
+ * a request socket has none armed before it is established, and then no request behind it.
+ */
+static __always_inline void on_write_timer(const struct timer_list *timer)
+{
+	struct tcpw_nesting *n = nesting_here();
+	const struct request_sock *req;
+	const struct tcp_sock *tp;
+
+	if (bpf_core_field_exists(struct sock, tcp_retransmit_timer))
+		tp = (const void *)timer - bpf_core_field_offset(struct sock, tcp_retransmit_timer);
+	else
+		tp = (const void *)timer -
+		     bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
+	if (!n || n->cloned != (__u64)tp)
+		return;
+	n->cloned = 0;
+	req = BPF_CORE_READ(tp, fastopen_rsk);
+	if (req)
+		on_request(req, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START, 1);
 }
 
 SEC("tp_btf/timer_start")
 int witness_timer_start(__u64 *ctx)
 {
-	return on_timer((const struct timer_list *)ctx[0], TCPW_PROGRAM_TIMER_START,
-			TCPW_MINI_START);
+	const struct timer_list *timer = (const struct timer_list *)ctx[0];
+
+	if ((__u64)timer->function == write_timer_function)
+		on_write_timer(timer);
+	else
+		on_timer(timer, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START);
+	return 0;
 }
 
 SEC("tp_btf/timer_cancel")

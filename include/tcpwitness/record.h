@@ -147,7 +147,8 @@ struct tcpw_mini_record {
 	__u8 num_timeout;    /* request: SYN-ACK timer expiries so far */
 	__u8 listener_state; /* request: kernel value; 0 is unknown */
 	__u8 tcp_flags;      /* TCPW_MINI_SEGMENT: the TCP flags byte */
-	__u8 pad[3];
+	__u8 fastopen;       /* request: its child exists already */
+	__u8 pad[2];
 };
 
 enum tcpw_retransmit_kind {
@@ -255,6 +256,7 @@ struct tcpw_nesting {
 	__u32 depth;
 	__u32 pad;
 	__u64 taken_over; /* events that witness_state had missed */
+	__u64 cloned;     /* address of the child that a SYN or an ACK made last */
 	struct tcpw_taken taken[TCPW_NESTING_MAX];
 };
 

@@ -23,8 +23,6 @@ class TestCauses(stage.StageCase):
         "cookies": {"tcp_syncookies": 2},
         "one_port": {"ip_local_port_range": "40000 40000"},
         "mortal_time_wait": {"tcp_rfc1337": 0},
-        # Client and server, no cookie asked for nor needed.
-        "fastopen": {"tcp_fastopen": 0x1 | 0x2 | 0x4 | 0x200},
     }
 
     def test_counters_of_the_kernel(self):
@@ -427,39 +425,6 @@ def syn_cookie(p):
     p.server.close(s)
     p.want_client = [OPEN + CLOSE]
     p.want_server = [[("LISTEN", "ESTABLISHED", "syn_cookie")] + CLOSED]
-
-
-@scenarios_of(TestCauses, topologies=("fastopen",))
-def fast_open(p):
-    """Data in the SYN: the child exists from the SYN on, without a request socket."""
-    p.listen()
-    p.server.setsockopt(p.listener, TCP, socket.TCP_FASTOPEN, 5)
-    p.server.post(_accept_and_answer, p.listener)
-    c, p.cport = p.client.call(_fast_open, p.saddr, p.sport)
-    p.client.recv_eof(c)
-    p.server.wait()
-    p.client.close(c)
-    p.want_client = [OPEN + CLOSED]
-    # When the SYN came is not told: the child is cloned before it has an address or a cookie.
-    p.want_server = [[("SYN_RECEIVED", "ESTABLISHED", "handshake_done")] + CLOSE]
-    p.want_wire = ["c S+5", "s SA", "c A", "s FA", "c FA"]
-    p.whole_child = True
-    p.beginning_untold = True
-
-
-def _fast_open(side, addr, port):
-    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET)
-    s.sendto(b"early", socket.MSG_FASTOPEN, (addr, port))
-    s.settimeout(20)
-    return side.add(s), s.getsockname()[1]
-
-
-def _accept_and_answer(side, listener):
-    s, _ = side.sockets[listener].accept()
-    s.settimeout(20)
-    assert s.recv(10) == b"early"
-    time.sleep(0.05)  # the handshake's last ACK
-    s.close()
 
 
 @scenarios_of(TestCauses, topologies=("one_port",))

@@ -139,10 +139,12 @@ static void probe_symbols(struct features *f)
 	} wanted[] = {
 		{FEATURE_SYMBOL_TIMEWAIT, "tw_timer_handler"},
 		{FEATURE_SYMBOL_REQUEST, "reqsk_timer_handler"},
+		{FEATURE_SYMBOL_WRITE, "tcp_write_timer"},
 	};
-	uint64_t *addresses[] = {&f->tw_timer_function, &f->request_timer_function};
+	uint64_t *addresses[] = {&f->tw_timer_function, &f->request_timer_function,
+				 &f->write_timer_function};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		int err = kallsyms_lookup("/proc/kallsyms", wanted[i].symbol, addresses[i]);
 		const char *why = "not in /proc/kallsyms";
 

@@ -19,6 +19,7 @@
 	X(TIMER_EXPIRE, "tracepoint timer_expire_entry", "the expiry of TIME_WAIT and SYN-ACKs")  \
 	X(SYMBOL_TIMEWAIT, "symbol tw_timer_handler", "TIME_WAIT, and orphans in FIN_WAIT_2")     \
 	X(SYMBOL_REQUEST, "symbol reqsk_timer_handler", "SYN_RECEIVED")                           \
+	X(SYMBOL_WRITE, "symbol tcp_write_timer", "when the SYN of a Fast Open connection came")  \
 	X(SEGMENT, "tracepoint kfree_skb with its receiver",                                      \
 	  "the moment an orphan's FIN_WAIT_2 becomes TIME_WAIT (found by the socket table)")      \
 	X(RETRANSMIT, "tracepoint tcp_retransmit_skb", "retransmits of data, SYN and FIN")        \
@@ -53,6 +54,7 @@ struct features {
 	struct feature_state state[FEATURE_COUNT];
 	uint64_t tw_timer_function;
 	uint64_t request_timer_function;
+	uint64_t write_timer_function;
 	int missing_error; /* the -errno behind the first missing one that is needed; 0: none */
 };
 

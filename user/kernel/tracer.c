@@ -147,6 +147,7 @@ static void configure(struct tracer *t, const struct tracer_options *o)
 	memcpy((void *)&s->rodata->filter, o->filter, sizeof(*o->filter));
 	s->rodata->tw_timer_function = o->features->tw_timer_function;
 	s->rodata->request_timer_function = o->features->request_timer_function;
+	s->rodata->write_timer_function = o->features->write_timer_function;
 	s->rodata->has_reset_reason = feature(o->features, FEATURE_RESET_REASON);
 	bpf_map__set_max_entries(s->maps.ring, o->witnesses ? (__u32)o->ring_size : 4096);
 	if (!o->witnesses ||

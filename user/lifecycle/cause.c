@@ -30,6 +30,7 @@ static const struct cause_row rows[] = {
 	/* Opening. */
 	{S(CLOSED), S(SYN_SENT), 0, 0, CAUSE(CONNECT)},
 	{S(CLOSED), S(LISTEN), 0, 0, CAUSE(LISTEN)},
+	{S(LISTEN), S(SYN_RECEIVED), E(FASTOPEN), 0, CAUSE(FASTOPEN_SYN)},
 	{S(LISTEN), S(SYN_RECEIVED), 0, 0, CAUSE(SYN_RECEIVED)},
 	{S(LISTEN), S(ESTABLISHED), E(NO_REQUEST), E(HOLE), CAUSE(SYN_COOKIE)},
 	{S(SYN_SENT), S(ESTABLISHED), 0, 0, CAUSE(SYN_ACK_RECEIVED)},
@@ -117,6 +118,8 @@ static const struct cause_row rows[] = {
 	/* tcp_write_err reports an earlier ICMP error instead of ETIMEDOUT when it gives up. */
 	{ANY, S(CLOSED), E(ERR_SOFT), 0, CAUSE(TIMEOUT)},
 	{ANY, S(CLOSED), E(ERR_TIMEDOUT) | E(USER_TIMEOUT), 0, CAUSE(USER_TIMEOUT)},
+	/* A Fast Open child, or a simultaneous open: a full socket (tcp_fastopen_synack_timer). */
+	{S(SYN_RECEIVED), S(CLOSED), E(ERR_TIMEDOUT), 0, CAUSE(SYN_ACK_TIMEOUT)},
 	{ANY, S(CLOSED), E(ERR_TIMEDOUT), 0, CAUSE(TIMEOUT)},
 	{SYNCHRONIZED, S(CLOSED), E(ERR_OTHER), 0, CAUSE(ICMP_ERROR)},
 

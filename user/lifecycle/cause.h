@@ -34,6 +34,7 @@ enum evidence {
 	EVIDENCE_RESETS_SEEN = 1 << 21, /* the reset witness is on: its silence means something */
 	EVIDENCE_ORPHAN = 1 << 22,      /* no process held the socket any more */
 	EVIDENCE_RESET_AFTER = 1 << 24, /* the reset was sent after the move, not before */
+	EVIDENCE_FASTOPEN = 1 << 25,    /* the SYN made a child at once: Fast Open */
 	EVIDENCE_ERR_SOFT = 1 << 23,    /* sk_err is the soft error of an earlier ICMP message */
 };
 

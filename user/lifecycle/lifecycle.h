@@ -41,7 +41,7 @@ enum lifecycle_began {
 #define LIFECYCLE_PATH_MAX 9
 
 struct lifecycle_connection {
-	uint64_t cookie;                      /* 0 while only a request socket exists */
+	uint64_t cookie;                      /* 0 while it is half open */
 	uint64_t half_open;                   /* 0 when there was no request socket in sight */
 	struct tcpw_tuple tuple;              /* lport 0: not known yet */
 	uint64_t entered[LIFECYCLE_PATH_MAX]; /* ns; 0: not known */
@@ -58,7 +58,7 @@ struct lifecycle_connection {
 	uint8_t path_len;
 	uint8_t end_cause; /* enum tcpw_cause, once over */
 	uint8_t role;      /* enum tcpw_role */
-	uint8_t flags;     /* TCPW_SOCK_KERNEL, TCPW_SOCK_SUBFLOW */
+	uint8_t flags;     /* TCPW_SOCK_KERNEL, TCPW_SOCK_SUBFLOW, TCPW_SOCK_FASTOPEN */
 	uint8_t began;     /* enum lifecycle_began */
 	bool complete;     /* false after a hole in its records */
 	bool counted;      /* bytes, retransmits and srtt are final and known */

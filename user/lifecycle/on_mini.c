@@ -38,10 +38,13 @@ static void request_begins(struct lifecycle *lc, const struct tcpw_mini_record *
 	listener = find_cookie(lc, r->listener);
 	if (listener)
 		c->pub.owner = owner_ref(listener->pub.owner);
+	if (r->fastopen)
+		c->pub.flags |= TCPW_SOCK_FASTOPEN;
 	connection_move(lc, c,
 			&(struct move){.new_state = TCPW_SYN_RECEIVED,
 				       .source = LIFECYCLE_FROM_TIMER,
-				       .ts = r->h.ts});
+				       .ts = r->h.ts,
+				       .evidence = r->fastopen ? EVIDENCE_FASTOPEN : 0});
 }
 
 void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)

@@ -35,9 +35,10 @@ void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
 				.state = tcpw_state_from_kernel(r->state),
 			},
 	};
-	struct connection *c =
-		r->cookie ? find_cookie(lc, r->cookie) : find_half_open(lc, &r->tuple);
+	struct connection *c = find_cookie(lc, r->cookie);
 
+	if (!c)
+		c = find_half_open(lc, &r->tuple);
 	e.tuple = event_tuple(c, &r->tuple);
 	hold_push(lc, c, &e, false, 0);
 }
@@ -110,8 +111,15 @@ void on_accept(struct lifecycle *lc, const struct tcpw_accept_record *r)
 		.tuple = r->tuple,
 	};
 	struct connection *c = find_cookie(lc, r->cookie);
-	uint64_t established;
+	uint64_t queued;
 
+	if (!c) {
+		struct connection *half = find_half_open(lc, &r->tuple);
+
+		/* A Fast Open child may be accepted before the end of its handshake. */
+		if (half && half->pub.flags & TCPW_SOCK_FASTOPEN)
+			c = half;
+	}
 	if (!c) {
 		/*
 		 * Chosen by who accepts it, so nothing before was let through; or it was over
@@ -129,10 +137,11 @@ void on_accept(struct lifecycle *lc, const struct tcpw_accept_record *r)
 	}
 	connection_own(lc, c, &r->process);
 	c->pub.accepted = r->h.ts;
-	established = entered_at(c, TCPW_ESTABLISHED);
-	if (established && !(c->since_unknown && c->pub.path_len == 1)) {
+	queued = entered_at(c, c->pub.flags & TCPW_SOCK_FASTOPEN ? TCPW_SYN_RECEIVED
+								 : TCPW_ESTABLISHED);
+	if (queued && !(c->since_unknown && c->pub.path_len == 1)) {
 		e.u.accept.wait_known = true;
-		e.u.accept.wait_ns = r->h.ts - established;
+		e.u.accept.wait_ns = r->h.ts - queued;
 	}
 	hold_push(lc, c, &e, false, 0);
 }

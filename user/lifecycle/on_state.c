@@ -64,7 +64,34 @@ static bool nothing_unknown(const struct lifecycle *lc, const struct connection 
 	       (!lc->lost_at || r->h.ts > lc->lost_at + HALF_OPEN_LONGEST_NS);
 }
 
-/* The child of a listener shows itself at the end of its handshake. */
+#define EVIDENCE_OF_RESETS                                                       \
+	(EVIDENCE_RESET_RECEIVED | EVIDENCE_RESET_SENT | EVIDENCE_REASON_ABORT | \
+	 EVIDENCE_REASON_MEMORY | EVIDENCE_REASON_KEEPALIVE)
+
+/* What was known of `half` by its tuple is known of the child now. */
+static void inherit_half_open(struct lifecycle *lc, struct connection *c, struct connection *half)
+{
+	c->pub.half_open = half->pub.half_open;
+	c->pub.owner = owner_ref(half->pub.owner);
+	c->pub.began = half->pub.began;
+	c->pub.accepted = half->pub.accepted;
+	c->pub.flags |= half->pub.flags & TCPW_SOCK_FASTOPEN;
+	c->since_unknown = half->since_unknown;
+	c->listener = half->listener;
+	if (half->pub.flags & TCPW_SOCK_FASTOPEN)
+		c->evidence |= half->evidence & EVIDENCE_OF_RESETS;
+	if (!half->pub.complete)
+		connection_hole(lc, c);
+	path_add(c, TCPW_SYN_RECEIVED, half->pub.path_len ? half->pub.entered[0] : 0);
+	c->state = TCPW_SYN_RECEIVED;
+	half->over = true;
+	connection_drop(lc, half);
+}
+
+/*
+ * The child of a listener shows itself at the end of its handshake, a Fast Open one at its first
+ * transition after the SYN.
+ */
 static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
 	struct connection *half = find_half_open(lc, &r->tuple);
@@ -80,17 +107,7 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 	}
 	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	if (half) {
-		c->pub.half_open = half->pub.half_open;
-		c->pub.owner = owner_ref(half->pub.owner);
-		c->pub.began = half->pub.began;
-		c->since_unknown = half->since_unknown;
-		c->listener = half->listener;
-		if (!half->pub.complete)
-			connection_hole(lc, c);
-		path_add(c, TCPW_SYN_RECEIVED, half->pub.path_len ? half->pub.entered[0] : 0);
-		c->state = TCPW_SYN_RECEIVED;
-		half->over = true;
-		connection_drop(lc, half);
+		inherit_half_open(lc, c, half);
 	} else if (take_lost_half_open(lc, &r->tuple)) {
 		connection_hole(lc, c);
 		path_add(c, TCPW_SYN_RECEIVED, 0);
@@ -102,7 +119,7 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		c->evidence |= EVIDENCE_NO_REQUEST;
 		inherit_by_port(lc, c);
 	} else if (r->flags & TCPW_SOCK_FASTOPEN) {
-		/* Made by the SYN; when that came nobody could tell (its clone has no address). */
+		/* Made by the SYN, whose moment the timer witness did not tell. */
 		c->pub.complete = false;
 		path_add(c, TCPW_SYN_RECEIVED, 0);
 		c->state = TCPW_SYN_RECEIVED;

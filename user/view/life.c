@@ -53,7 +53,7 @@ struct life life_of(const struct lifecycle_connection *c, uint64_t end, bool tim
 	established = entered(c, life.step_count, TCPW_ESTABLISHED);
 	life.handshake = span(opened, established);
 	/* Fast Open queues a connection that is not established yet. */
-	queued = established > c->accepted ? opened : established;
+	queued = c->flags & TCPW_SOCK_FASTOPEN || established > c->accepted ? opened : established;
 	life.accept_wait = span(queued, c->accepted);
 	return life;
 }

@@ -320,6 +320,10 @@ static void json__life_accepted__wait_runs_from_the_end_of_the_handshake(void **
 	assert_value(&e, "accept_wait_ns", "\"500\"");
 	connection.accepted = 1700; /* Fast Open */
 	assert_value(&e, "accept_wait_ns", "\"700\"");
+	connection.flags = TCPW_SOCK_FASTOPEN;
+	connection.accepted = 4500;
+	assert_value(&e, "accept_wait_ns", "\"3500\"");
+	connection.flags = 0;
 }
 
 static void json__life_older_than_the_tracer__has_no_start_and_a_lower_bound(void **state)
