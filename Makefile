@@ -79,10 +79,14 @@ BENCH_SRC = $(filter-out %.bpf.c,$(wildcard tools/bench/*.c))
 BENCH_BIN = $(BENCH_SRC:tools/bench/%.c=$(OUT)/bench/%)
 STACKS_SRC = $(wildcard tools/bench/stacks/*.c)
 
+DRILL_SRC = $(wildcard tools/packetdrill/*.c)
+DRILL_OBJ = $(DRILL_SRC:%.c=$(OBJ)/%.o)
+
 .PHONY: all run test test-full unit e2e bench bench-costs bench-stacks fuzz lint format clean help \
 	install deps
 
-all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) ## build everything
+all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) \
+	$(if $(DRILL_SRC),$(OUT)/reftcp-packetdrill.so) ## build everything
 
 help: ## this list
 	@echo "targets:"
@@ -167,6 +171,12 @@ $(OUT)/lib/libreftcp.a: $(OUT)/lib/reftcp.o
 $(OUT)/lib/libreftcp.so.$(REFTCP_VERSION): $(OUT)/lib/reftcp.o
 	$(say) LD $@
 	$(Q)$(CC) -shared -Wl,-soname,libreftcp.so.$(REFTCP_ABI) $(SANITIZE) $(LDFLAGS) -o $@ $^
+
+# The linker takes the stack from the archive: the library stands for itself, also preloaded.
+$(OBJ)/tools/packetdrill/%.o: CFLAGS_ALL += -fvisibility=hidden
+$(OUT)/reftcp-packetdrill.so: $(DRILL_OBJ) $(OUT)/libreftcp.a
+	$(say) LD $@
+	$(Q)$(CC) -shared $(SANITIZE) -o $@ $^ -lpthread
 
 $(OUT)/$(NAME): $(MAIN_OBJ) $(LIBS)
 	$(say) LD $@
@@ -286,5 +296,5 @@ clean: ## remove build/
 
 .SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(wildcard $(BUILD)/bench/*.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
-	$(REFTCP_LIB_OBJ:.o=.d) \
+	$(REFTCP_LIB_OBJ:.o=.d) $(DRILL_OBJ:.o=.d) \
 	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)

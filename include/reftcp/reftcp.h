@@ -150,6 +150,11 @@ struct reftcp_config {
 	bool window_scale, timestamps, sack, ecn; /* offered, and taken when offered */
 	bool syn_cookies;             /* answer with a cookie when the SYN queue is full */
 	bool fast_open;               /* RFC 7413 may be used, see REFTCP_OPT_FAST_OPEN */
+	bool fast_open_bare;          /* and our SYNs carry data without a cookie */
+	bool fast_open_any;           /* and data of SYNs is taken without a cookie */
+	uint32_t fast_open_keys;      /* 0: from the secret; else how many of the next are given */
+	uint8_t fast_open_key[2][16]; /* cookies are made with the first and taken with both */
+	bool ecn_passive;             /* without `ecn`: not offered, but taken when offered */
 	bool mtu_probing;             /* RFC 4821; default true */
 	bool verify_checksums;        /* false only where the link has done so; default true */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
@@ -168,6 +173,13 @@ struct reftcp_config {
 REFTCP_API void reftcp_config_default(struct reftcp_config *out);
 
 struct reftcp_stack;
+
+/*
+ * Changes the choices of a stack that runs, for connections still to be opened: everything from
+ * `mtu` down to `mtu_probing`, but for the personality. The pools stay as they are.
+ * -EINVAL: as reftcp_new.
+ */
+REFTCP_API int reftcp_configure(struct reftcp_stack *stack, const struct reftcp_config *config);
 
 /*
  * Makes a stack; the caller owns it and ends it with reftcp_free.
@@ -234,6 +246,7 @@ REFTCP_API int reftcp_accept(struct reftcp_stack *stack, reftcp_id listener, ref
 
 #define REFTCP_PUSH 1u
 #define REFTCP_URGENT 2u
+#define REFTCP_MORE 4u /* more follows at once: a segment that is not full may wait for it */
 
 /*
  * SEND, RFC 9293 3.10.2. Copies as much as there is room for; *taken says how much.
@@ -262,6 +275,12 @@ REFTCP_API int reftcp_receive(struct reftcp_stack *stack, reftcp_id id, void *bu
 			      reftcp_time now, struct reftcp_received *out);
 
 /*
+ * Sends at once what the rules for small segments, REFTCP_MORE or REFTCP_OPT_CORK hold back, as
+ * far as the windows let it. -ENOENT, -ENOTCONN: CLOSED or LISTEN.
+ */
+REFTCP_API int reftcp_push(struct reftcp_stack *stack, reftcp_id id, reftcp_time now);
+
+/*
  * CLOSE, RFC 9293 3.10.4: "I have no more to send". Data may still be received.
  * -ENOENT, -ENOTCONN: CLOSED. -EALREADY: "connection closing", nothing is done.
  */
@@ -276,6 +295,15 @@ REFTCP_API int reftcp_abort(struct reftcp_stack *stack, reftcp_id id, reftcp_tim
  * (RFC 9293 3.6.1, SHLD-3). Connections still waiting for reftcp_accept are reset. -ENOENT.
  */
 REFTCP_API int reftcp_release(struct reftcp_stack *stack, reftcp_id id, reftcp_time now);
+
+/* Of loss recovery. */
+enum reftcp_phase {
+	REFTCP_PHASE_OPEN,
+	REFTCP_PHASE_DISORDER, /* SACKs or duplicate ACKs are in, nothing is deemed lost yet */
+	REFTCP_PHASE_REDUCED,  /* RFC 3168: the window was reduced for this window of data */
+	REFTCP_PHASE_RECOVERY,
+	REFTCP_PHASE_LOSS, /* after a retransmission timeout */
+};
 
 struct reftcp_status {
 	enum reftcp_state state;
@@ -295,6 +323,26 @@ struct reftcp_status {
 	bool sack, timestamps, window_scale, ecn, nagle;
 	uint8_t snd_scale, rcv_scale;
 	const char *congestion;
+	bool end;      /* the peer's FIN has been reached */
+	bool early;    /* RFC 7413: the user has it before the handshake is done */
+	bool syn_data; /* RFC 7413: the peer took the data of our SYN */
+	enum reftcp_phase phase;
+	/* Of the retransmission queue, in segments: all, and those told of by SACK, deemed lost,
+	 * sent again and not heard of since. */
+	uint32_t segments_out, segments_sacked, segments_lost, segments_again;
+	uint32_t delivered, delivered_ce; /* segments that arrived; with an ECN mark told of */
+	uint32_t dsacks, reorderings;     /* told of; seen */
+	uint32_t reordering;              /* segments by which order was seen to be broken */
+	uint32_t timeouts, backoff;       /* retransmission timeouts in a row; doublings */
+	uint32_t probes;                  /* window probes in a row */
+	uint32_t rcv_mss, own_mss, path_mtu;
+	reftcp_time ato;
+	reftcp_time min_rtt; /* REFTCP_NEVER: not measured */
+	/* 0: never. */
+	reftcp_time data_sent_at, data_received_at, ack_received_at;
+	/* How long there was something to send; and it was the peer's window, or the send
+	 * buffer's size, that held it back. */
+	reftcp_time busy, window_limited, buffer_limited;
 	int soft_error; /* last ICMP soft error as an errno, or 0 (SHLD-25) */
 };
 
@@ -320,11 +368,20 @@ enum reftcp_option {
 	 * a connection just opened, a SEND before the SYN leaves may ride on it. Needs
 	 * config.fast_open. */
 	REFTCP_OPT_FAST_OPEN,
+	REFTCP_OPT_CORK,        /* 0 or 1, default 0: only full segments leave, for a while */
+	REFTCP_OPT_MAX_SEGMENT, /* octets, 88 to 65535: the MSS told, and the most that is sent */
+	REFTCP_OPT_SYN_RETRIES, /* times a SYN is sent again, then -ETIMEDOUT; 0: as R2 says */
 };
 
 /* -ENOENT; -EINVAL: no such option, or a value outside its range; nothing is changed then. */
 REFTCP_API int reftcp_set(struct reftcp_stack *stack, reftcp_id id, enum reftcp_option option,
 			  uint64_t value, reftcp_time now);
+
+/* RFC 7413: is a cookie of this server at hand? */
+REFTCP_API bool reftcp_fast_open_cookie(const struct reftcp_stack *stack,
+					const struct reftcp_addr *server);
+/* Octets of data that would ride on the SYN of a connection just opened; 0 where none may. */
+REFTCP_API uint32_t reftcp_fast_open_room(const struct reftcp_stack *stack, reftcp_id id);
 
 /* ---- the wire ---- */
 

@@ -274,7 +274,8 @@ void arrives_hold_text(struct arrival *a)
 	uint32_t n = a->text_len < c->rcv.wnd ? a->text_len : c->rcv.wnd;
 
 	/* A flood of SYNs with text must not take the space of connections. */
-	if (!n || a->s->chunks.available <= a->s->chunks.count / 2)
+	if (!n || !stack_rule(a->s, RULE_syn_text_kept) ||
+	    a->s->chunks.available <= a->s->chunks.count / 2)
 		return;
 	if (stream_write(&c->rcv.stream, &a->s->chunks, 0, a->text, n) == 0)
 		c->rcv.held = n;

@@ -117,6 +117,8 @@ static void note_duplicate(struct arrival *a)
 	if (!c->sack_on || !reassembly_duplicate(c, a->seg->seq, a->seg->text_len, &c->rcv.dsack))
 		return;
 	c->rcv.dsack_valid = true;
+	c->ack.interactive = false;
+	window_quick_acks(a->s, c);
 	a->s->counters.dsack_sent++;
 }
 
@@ -424,7 +426,7 @@ static void take_text(struct arrival *a)
 	if (gap)
 		window_ack_now(c); /* RFC 5681 4.2: it fills all or part of a gap */
 	else
-		window_data_arrived(a->s, c, (uint32_t)n, a->now);
+		window_data_arrived(a->s, c, (uint32_t)n, a->seg, a->now);
 }
 
 /* Seventh, process the segment text. */

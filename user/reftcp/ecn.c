@@ -19,7 +19,7 @@ void ecn_negotiate(const struct reftcp_stack *s, struct tcb *c, uint8_t ctl)
 {
 	uint8_t both = ctl & (CTL_ECE | CTL_CWR);
 
-	if (!s->config.ecn)
+	if (!s->config.ecn && !(s->config.ecn_passive && !(ctl & CTL_ACK)))
 		return;
 	c->ecn.on = ctl & CTL_ACK ? both == CTL_ECE : both == (CTL_ECE | CTL_CWR);
 }

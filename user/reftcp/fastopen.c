@@ -6,6 +6,7 @@
 
 #include "reftcp/addr.h"
 #include "reftcp/listen.h"
+#include "reftcp/output.h"
 #include "reftcp/reassembly.h"
 #include "reftcp/rtxq.h"
 #include "reftcp/secret.h"
@@ -13,13 +14,28 @@
 
 #define COOKIE_LENGTH 8
 
-/* RFC 7413 4.1.2: from the addresses alone, so that any port of the client may show it. */
-static void make_cookie(const struct reftcp_stack *s, const struct reftcp_addr *server,
-			const struct reftcp_addr *client, uint8_t cookie[COOKIE_LENGTH])
+/* RFC 7413 4.1.2: from the addresses alone, so that any port of the client may show it. Of the
+ * client and the server, as Linux has it: servers that share a key take each other's. */
+static void make_cookie(const struct reftcp_stack *s, unsigned int which,
+			const struct reftcp_addr *server, const struct reftcp_addr *client,
+			uint8_t cookie[COOKIE_LENGTH])
 {
-	struct reftcp_endpoint a = {*server, 0}, b = {*client, 0};
-	uint64_t h = secret_hash(&s->key, SECRET_FAST_OPEN, &a, &b, 0);
+	struct siphash_key key;
+	size_t len = addr_length(client);
+	uint8_t both[32];
+	uint64_t h;
 
+	if (s->config.fast_open_keys) {
+		key = siphash_key_from(s->config.fast_open_key[which]);
+	} else {
+		struct reftcp_endpoint none = {{0}, 0};
+
+		key.k0 = secret_hash(&s->key, SECRET_FAST_OPEN, &none, &none, 0);
+		key.k1 = secret_hash(&s->key, SECRET_FAST_OPEN, &none, &none, 1);
+	}
+	memcpy(both, client->byte, len);
+	memcpy(both + len, server->byte, len);
+	h = siphash(&key, both, 2 * len);
 	for (unsigned int i = 0; i < COOKIE_LENGTH; i++)
 		cookie[i] = (uint8_t)(h >> 8 * i);
 }
@@ -27,25 +43,58 @@ static void make_cookie(const struct reftcp_stack *s, const struct reftcp_addr *
 static const struct known_server *find(const struct reftcp_stack *s, const struct reftcp_addr *a)
 {
 	for (unsigned int i = 0; i < KNOWN_SERVERS; i++)
-		if (s->known[i].cookie_len && addr_equal(&s->known[i].addr, a))
+		if (s->known[i].mss && addr_equal(&s->known[i].addr, a))
 			return &s->known[i];
 	return NULL;
 }
 
 /* RFC 7413 4.1.3: the cookie and the MSS, for the next connection; the oldest goes. */
-static void remember(struct reftcp_stack *s, const struct tcb *c, const struct tcpopt *opt)
+static void remember(struct reftcp_stack *s, const struct tcb *c, const struct segment *seg)
 {
 	struct known_server *to = (struct known_server *)find(s, &c->remote.addr);
+	const struct tcpopt *opt = &seg->opt;
+	bool cookie = opt->has & TCPOPT_COOKIE && opt->cookie_len;
 
-	if (!to)
+	if (!to) {
 		to = &s->known[s->known_next++ % KNOWN_SERVERS];
-	to->addr = c->remote.addr;
-	to->mss = c->send_mss;
-	to->cookie_len = opt->cookie_len;
-	memcpy(to->cookie, opt->cookie, opt->cookie_len);
+		*to = (struct known_server){.addr = c->remote.addr};
+	}
+	to->mss = opt->has & TCPOPT_MSS ? opt->mss : c->send_mss;
+	if (cookie) {
+		to->experiment = opt->cookie_experiment;
+		to->cookie_len = opt->cookie_len;
+		memcpy(to->cookie, opt->cookie, opt->cookie_len);
+	} else if (!c->retransmits && !to->cookie_len && !c->syn_text_len && to->try_old < 2) {
+		/* No answer: perhaps the server knows the option's old form only. */
+		to->try_old = c->asked_old ? 2 : 1;
+	}
 }
 
-void fastopen_put(const struct reftcp_stack *s, const struct tcb *c, struct segment *seg)
+bool reftcp_fast_open_cookie(const struct reftcp_stack *s, const struct reftcp_addr *server)
+{
+	const struct known_server *known = s && server ? find(s, server) : NULL;
+
+	return (known && known->cookie_len) || (s && s->config.fast_open_bare);
+}
+
+uint32_t reftcp_fast_open_room(const struct reftcp_stack *s, reftcp_id id)
+{
+	struct tcb *c = s ? tcb_find(s, id) : NULL;
+	struct segment seg = {0};
+	uint32_t queued, room;
+
+	if (!c || c->state != REFTCP_SYN_SENT || !c->rtx_head ||
+	    !(c->rtx_head->flags & TXSEG_FRESH))
+		return 0;
+	output_header((struct reftcp_stack *)s, c, &seg, CTL_SYN, c->snd.iss, 0);
+	queued = c->snd.queued;
+	c->snd.queued = UINT32_MAX;
+	room = fastopen_room(s, c, &seg);
+	c->snd.queued = queued;
+	return room;
+}
+
+void fastopen_put(const struct reftcp_stack *s, struct tcb *c, struct segment *seg)
 {
 	const struct known_server *known;
 
@@ -55,84 +104,103 @@ void fastopen_put(const struct reftcp_stack *s, const struct tcb *c, struct segm
 		if (!c->give_cookie)
 			return;
 		seg->opt.has |= TCPOPT_COOKIE;
+		seg->opt.cookie_experiment = c->asked_old;
 		seg->opt.cookie_len = COOKIE_LENGTH;
-		make_cookie(s, &c->local.addr, &c->remote.addr, seg->opt.cookie);
+		make_cookie(s, 0, &c->local.addr, &c->remote.addr, seg->opt.cookie);
 		return;
 	}
 	/* RFC 7413 4.1.3.1: after a timeout a plain SYN, the option may be what was eaten. */
-	if (c->retries)
+	if (c->retries || c->refused_text)
+		return;
+	known = find(s, &c->remote.addr);
+	if (s->config.fast_open_bare)
 		return;
 	seg->opt.has |= TCPOPT_COOKIE;
-	known = find(s, &c->remote.addr);
-	if (!known)
-		return; /* an empty one asks for a cookie */
+	if (!known || !known->cookie_len) {
+		/* an empty one asks for a cookie */
+		c->asked_old = seg->opt.cookie_experiment = known && known->try_old == 1;
+		return;
+	}
+	seg->opt.cookie_experiment = known->experiment;
 	seg->opt.cookie_len = known->cookie_len;
 	memcpy(seg->opt.cookie, known->cookie, known->cookie_len);
 }
 
 uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c, const struct segment *seg)
 {
-	const struct known_server *known;
-	uint32_t options, room;
+	const struct known_server *known = find(s, &c->remote.addr);
+	uint32_t room = c->own_mss;
 
-	if (!(seg->opt.has & TCPOPT_COOKIE) || !seg->opt.cookie_len)
+	if (!s->config.fast_open || !c->fast_open || c->retries || c->refused_text)
 		return 0;
-	known = find(s, &c->remote.addr);
-	if (!known)
+	if (!s->config.fast_open_bare && !(seg->opt.has & TCPOPT_COOKIE && seg->opt.cookie_len))
 		return 0;
-	options = (uint32_t)tcpopt_length(&seg->opt);
-	room = known->mss < c->own_mss ? known->mss : c->own_mss;
-	room = room > options ? room - options : 0;
+	if (known && known->mss < room)
+		room = known->mss;
+	/* The MSS is that of a segment without options: room for as many as there can be. */
+	room = room > TCPOPT_MAX ? room - TCPOPT_MAX : 0;
 	return c->snd.queued < room ? c->snd.queued : room;
 }
 
 void fastopen_answered(struct arrival *a)
 {
-	const struct tcpopt *opt = &a->seg->opt;
 	struct tcb *c = a->c;
 
 	if (!a->s->config.fast_open || !c->fast_open)
 		return;
-	if (opt->has & TCPOPT_COOKIE && opt->cookie_len)
-		remember(a->s, c, opt);
+	remember(a->s, c, a->seg);
+	c->syn_data = c->syn_text_len && !c->rtx_head;
 	/* RFC 7413 4.1.3.1: what the SYN,ACK does not acknowledge was not taken. */
 	if (c->rtx_head)
 		rtxq_mark_all_lost(c);
 }
 
-static bool cookie_good(const struct arrival *a)
+static bool cookie_good(const struct arrival *a, bool *renew)
 {
-	uint8_t want[COOKIE_LENGTH], differ = 0;
+	unsigned int keys = a->s->config.fast_open_keys > 1 ? 2 : 1;
+	uint8_t want[COOKIE_LENGTH];
 
-	if (a->seg->opt.cookie_len != COOKIE_LENGTH)
+	if (!(a->seg->opt.has & TCPOPT_COOKIE) || a->seg->opt.cookie_len != COOKIE_LENGTH)
 		return false;
-	make_cookie(a->s, &a->seg->dst.addr, &a->seg->src.addr, want);
-	for (unsigned int i = 0; i < COOKIE_LENGTH; i++)
-		differ |= want[i] ^ a->seg->opt.cookie[i];
-	return !differ;
+	for (unsigned int k = 0; k < keys; k++) {
+		uint8_t differ = 0;
+
+		make_cookie(a->s, k, &a->seg->dst.addr, &a->seg->src.addr, want);
+		for (unsigned int i = 0; i < COOKIE_LENGTH; i++)
+			differ |= want[i] ^ a->seg->opt.cookie[i];
+		if (differ)
+			continue;
+		*renew = k > 0;
+		return true;
+	}
+	return false;
 }
 
 void fastopen_syn(struct arrival *a, const struct tcb *listener)
 {
+	bool asked = a->seg->opt.has & TCPOPT_COOKIE, good, renew = false;
 	struct tcb *c = a->c;
-	bool good;
 
 	if (!a->s->config.fast_open || !listener->fast_open || c == listener ||
-	    !(a->seg->opt.has & TCPOPT_COOKIE))
+	    (!asked && !a->text_len))
 		return;
-	good = cookie_good(a);
+	good = cookie_good(a, &renew) || (a->text_len && a->s->config.fast_open_any);
 	c->fast_open = true;
-	c->give_cookie = !good;
-	if (!good || !a->text_len)
+	c->give_cookie = asked && (!good || renew);
+	c->asked_old = a->seg->opt.cookie_experiment;
+	if (!good)
 		return;
 	/* RFC 7413 4.2.2: acknowledged with the SYN,ACK, and the user need not wait. */
 	c->rcv.held = 0;
 	stream_clear(&c->rcv.stream, &a->s->chunks);
-	if (reassembly_take(a->s, c, c->rcv.nxt, a->text,
+	if (a->text_len &&
+	    reassembly_take(a->s, c, c->rcv.nxt, a->text,
 			    a->text_len < c->rcv.wnd ? a->text_len : c->rcv.wnd) <= 0)
 		return;
 	c->early = true;
+	c->syn_data = a->text_len;
 	a->s->counters.fast_open_taken++;
-	stack_tell(a->s, c, REFTCP_EVENT_READABLE);
+	if (a->text_len)
+		stack_tell(a->s, c, REFTCP_EVENT_READABLE);
 	listen_established(a->s, c);
 }

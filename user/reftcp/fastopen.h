@@ -10,7 +10,7 @@
 #include "reftcp/step.h"
 
 /* The cookie option of a SYN or SYN,ACK, if there is reason for one. */
-void fastopen_put(const struct reftcp_stack *s, const struct tcb *c, struct segment *seg);
+void fastopen_put(const struct reftcp_stack *s, struct tcb *c, struct segment *seg);
 /* Octets of queued data that may ride on the SYN with these options; 0 without a cookie. */
 uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c,
 		       const struct segment *seg);

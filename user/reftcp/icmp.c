@@ -122,6 +122,11 @@ static void act(struct reftcp_stack *s, struct tcb *c, const struct icmp_error *
 		/* DEVIATES RFC 9293 3.9.2.2 [SHLD-26]: RFC 5927 5.2, soft once synchronized. */
 		break;
 	case ICMP_SOFT:
+		if ((c->state == REFTCP_SYN_SENT || c->state == REFTCP_SYN_RECEIVED) &&
+		    stack_rule(s, RULE_soft_error_ends_opening)) {
+			tcb_delete(s, c, -e->error, CLAUSE_HARD_ERROR, now);
+			return;
+		}
 		break;
 	}
 	c->soft_error = e->error; /* MUST NOT abort [MUST-56]; told [SHLD-25] */

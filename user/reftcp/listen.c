@@ -35,6 +35,8 @@ struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
 	c->nagle = listener->nagle;
 	c->delayed_ack = listener->delayed_ack;
 	c->reports = listener->reports;
+	c->max_segment = listener->max_segment;
+	c->syn_retries = listener->syn_retries;
 	c->keep = listener->keep;
 	c->rcv.buff = listener->rcv.buff;
 	if (tcb_bind(s, c)) {
@@ -120,6 +122,16 @@ struct tcb *listen_accept(struct tcb *listener)
 
 void listen_drop_children(struct reftcp_stack *s, struct tcb *listener, reftcp_time now)
 {
-	while (listener->family)
-		abort_connection(s, listener->family, 0, now);
+	while (listener->family) {
+		struct tcb *child = listener->family;
+
+		if (child->state != REFTCP_CLOSED) {
+			abort_connection(s, child, 0, now);
+			continue;
+		}
+		/* One that was reset and only waited to be accepted. */
+		listen_forget_child(child);
+		stream_clear(&child->rcv.stream, &s->chunks);
+		tcb_give(s, child);
+	}
 }

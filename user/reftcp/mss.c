@@ -24,6 +24,8 @@ void mss_init(const struct reftcp_stack *s, struct tcb *c)
 	c->own_mss = (uint16_t)(s->config.mtu - mss_headers(c));
 	if (s->config.mss && s->config.mss < c->own_mss)
 		c->own_mss = s->config.mss;
+	if (c->max_segment && c->max_segment < c->own_mss)
+		c->own_mss = c->max_segment;
 	c->path_mtu = s->config.mtu;
 	c->pmtu.high = s->config.mtu;
 	c->pmtu.again_at = REFTCP_NEVER;
@@ -35,6 +37,19 @@ void mss_from_peer(struct tcb *c, uint16_t mss)
 {
 	/* An MSS too small for any text once the options are in would stop the connection. */
 	c->send_mss = mss < TCPOPT_MAX + 8 ? TCPOPT_MAX + 8 : mss;
+	if (c->max_segment && c->max_segment < c->send_mss)
+		c->send_mss = c->max_segment;
+}
+
+void mss_limit(const struct reftcp_stack *s, struct tcb *c, uint16_t mss)
+{
+	c->max_segment = mss;
+	if (c->state == REFTCP_SYN_SENT && c->rtx_head && c->rtx_head->flags & TXSEG_FRESH) {
+		mss_init(s, c);
+		return;
+	}
+	if (c->state != REFTCP_CLOSED && c->state != REFTCP_LISTEN && mss < c->send_mss)
+		c->send_mss = mss;
 }
 
 uint32_t mss_room(const struct tcb *c, size_t option_len)

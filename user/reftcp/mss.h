@@ -10,6 +10,8 @@
 void mss_init(const struct reftcp_stack *s, struct tcb *c);
 /* From the MSS option of a SYN. */
 void mss_from_peer(struct tcb *c, uint16_t mss);
+/* The user's limit: on what is told to the peer, if that is still to come, and on what is sent. */
+void mss_limit(const struct reftcp_stack *s, struct tcb *c, uint16_t mss);
 /* Octets of IP and fixed TCP headers. */
 uint32_t mss_headers(const struct tcb *c);
 /* Eff.snd.MSS: text in a segment that carries our usual options. At least 1. */

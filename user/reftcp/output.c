@@ -94,8 +94,10 @@ void output_sent(struct tcb *c, const struct segment *seg, reftcp_time now)
 	window_acked(c);
 }
 
-/* PSH where the user pushed, or where the queue ends (MUST-61). */
-static uint8_t push_bit(const struct tcb *c, struct seq first, uint32_t len)
+/* PSH where the user pushed, or where the queue ends (MUST-61), or where segments end that leave
+ * together. */
+static uint8_t push_bit(const struct reftcp_stack *s, const struct tcb *c, struct seq first,
+			uint32_t len)
 {
 	struct seq end = seq_add(first, len);
 	struct seq queue_end = seq_add(tcb_stream_start(c), c->snd.queued);
@@ -104,6 +106,8 @@ static uint8_t push_bit(const struct tcb *c, struct seq first, uint32_t len)
 		return 0;
 	if (c->snd.push_valid && seq_gt(c->snd.push, first) && seq_leq(c->snd.push, end))
 		return CTL_PSH;
+	if (stack_rule(s, RULE_push_bursts))
+		return c->burst_left == 1 && c->burst_size > 1 ? CTL_PSH : 0;
 	return seq_eq(end, queue_end) ? CTL_PSH : 0;
 }
 
@@ -127,6 +131,7 @@ static uint32_t early_text(struct reftcp_stack *s, struct tcb *c, const struct s
 	if (!n || !rtxq_push(s, c, c->snd.nxt, n, 0, now))
 		return 0;
 	c->snd.nxt = seq_add(c->snd.nxt, n);
+	c->syn_text_len = n;
 	s->counters.fast_open_sent++;
 	return n;
 }
@@ -151,7 +156,10 @@ static size_t send_again(struct reftcp_stack *s, struct tcb *c, struct txseg *ag
 		text = room;
 	}
 	seg.ctl |= again->flags & TXSEG_FIN ? CTL_FIN : 0;
-	seg.ctl |= push_bit(c, seq_add(again->seq, syn), text);
+	if (stack_rule(s, RULE_push_bursts))
+		seg.ctl |= again->flags & TXSEG_PUSH ? CTL_PSH : 0;
+	else
+		seg.ctl |= push_bit(s, c, seq_add(again->seq, syn), text);
 	if (syn && first && c->state == REFTCP_SYN_SENT)
 		text = early_text(s, c, &seg, now);
 	if (first) {
@@ -188,9 +196,12 @@ static size_t send_new(struct reftcp_stack *s, struct tcb *c, uint32_t len, bool
 		len = room;
 		fin = false;
 	}
-	seg.ctl |= push_bit(c, seq, len) | (fin ? CTL_FIN : 0);
-	if (!rtxq_push(s, c, seq, len + fin, fin ? TXSEG_FIN : 0, now))
+	seg.ctl |= push_bit(s, c, seq, len) | (fin ? CTL_FIN : 0);
+	if (!rtxq_push(s, c, seq, len + fin,
+		       (fin ? TXSEG_FIN : 0) | (seg.ctl & CTL_PSH ? TXSEG_PUSH : 0), now))
 		return 0;
+	c->burst_left -= c->burst_left > 0;
+	window_data_sent(c, now);
 	ecn_put_data(c, &seg);
 	c->snd.nxt = seq_add(seq, len + fin);
 	if (fin) {

@@ -13,9 +13,9 @@ static int may_receive(const struct tcb *c)
 
 	switch (c->state) {
 	case REFTCP_CLOSED:
-		if (c->error)
-			return c->error;
-		return unread ? 0 : c->rcv.fin_done ? 1 : -ENOTCONN;
+		if (unread)
+			return 0;
+		return c->error ? c->error : c->rcv.fin_done ? 1 : -ENOTCONN;
 	case REFTCP_LISTEN:
 	case REFTCP_SYN_SENT:
 	case REFTCP_SYN_RECEIVED:
@@ -80,6 +80,9 @@ int reftcp_receive(struct reftcp_stack *s, reftcp_id id, void *buf, size_t len, 
 		return -EAGAIN;
 	deliver(s, c, buf, len, &got);
 	*out = got;
+	window_was_read(s, c);
+	if (c->owe & OWE_ACK)
+		stack_settle(s, c);
 	/* "That fact must be communicated to the sender": when it opens the window enough. */
 	if (state_synchronized(c->state) && !c->rcv.fin_done && window_update(c)) {
 		window_ack_now(c);

@@ -37,4 +37,9 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c)
 	r->dscp = c->dscp;
 	r->ctl = CTL_RST;
 	r->seq = c->snd.nxt;
+	/* <SEQ=SND.NXT><CTL=RST>, or with <ACK=RCV.NXT> */
+	if (stack_rule(s, RULE_reset_ack)) {
+		r->ctl |= CTL_ACK;
+		r->ack = c->rcv.nxt;
+	}
 }

@@ -108,7 +108,7 @@ bool rtxq_split(struct reftcp_stack *s, struct tcb *c, struct txseg *seg, uint32
 		c->rtx_tail = rest;
 	seg->next = rest;
 	seg->len = len;
-	seg->flags &= ~TXSEG_FIN;
+	seg->flags &= ~(TXSEG_FIN | TXSEG_PUSH);
 	c->sacked_count += !!(seg->flags & TXSEG_SACKED);
 	c->rtx_count++;
 	return true;

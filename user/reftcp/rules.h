@@ -36,6 +36,27 @@
 	X(rto_max, "ns", "RFC 6298 2.5", 60 * NS_S, 120 * NS_S, "timers", "2.4")                 \
 	X(delayed_ack, "ns", "RFC 9293 3.8.6.3", 200 * NS_MS, 40 * NS_MS, "timers", "2.4")       \
 	/* errno that a reset in CLOSE_WAIT gives: ECONNRESET or EPIPE */                        \
+	/* segments acknowledged at once, at the start and after a pause, before delays begin */ \
+	X(quick_acks, "count", "RFC 9293 3.8.6.3", 0, 16, "timers", "2.4")                       \
+	/* is more than one full segment acknowledged at once, or are two waited for */          \
+	X(ack_over_one, "bool", "RFC 9293 3.8.6.3", 0, 1, "timers", "2.4")                       \
+	/* what is taken for a full segment until one has been seen */                           \
+	X(full_segment_guess, "count", "RFC 9293 3.8.6.3", 0, 536, "timers", "2.4")              \
+	/* is the ACK sent when the user has read all of a pushed segment */                     \
+	X(ack_after_read, "bool", "RFC 9293 3.8.6.3", 0, 1, "timers", "2.4")                     \
+	/* PSH: at the end of each SEND and of several segments that leave together, or where    \
+	 * the queue ends */                                                                     \
+	X(push_bursts, "bool", "RFC 9293 3.9.1.2", 0, 1, "push", "5.4")                          \
+	/* does a reset that ends a connection carry an ACK */                                   \
+	X(reset_ack, "bool", "RFC 9293 3.10.5", 0, 1, "rst-ack", "2.4")                          \
+	/* is text that came before a reset still given to the user, before the error */         \
+	X(reset_keeps_text, "bool", "RFC 9293 3.10.7.4, second", 0, 1, "rst-keeps-text", "2.4")  \
+	/* does a connection that nobody has accepted yet stay to be accepted after a reset */   \
+	X(reset_stays_queued, "bool", "RFC 9293 3.10.7.4, second", 0, 1, "rst-accept", "2.4")    \
+	/* is text of a SYN kept for later, without Fast Open */                                 \
+	X(syn_text_kept, "bool", "RFC 9293 3.10.7.2, third", 1, 0, "syn-text", "2.4")            \
+	/* does a soft ICMP error end a connection before it is synchronized */                  \
+	X(soft_error_ends_opening, "bool", "RFC 9293 3.9.2.2", 0, 1, "icmp-opening", "2.4")      \
 	X(close_wait_reset_pipe, "bool", "RFC 9293 3.10.7.4, second", 0, 1, "rst-closewait", "2.4")
 
 enum rule {

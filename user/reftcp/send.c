@@ -56,7 +56,7 @@ int reftcp_send(struct reftcp_stack *s, reftcp_id id, const void *data, size_t l
 
 	if (!c)
 		return -ENOENT;
-	if (!data || !taken || !len || flags & ~(REFTCP_PUSH | REFTCP_URGENT))
+	if (!data || !taken || !len || flags & ~(REFTCP_PUSH | REFTCP_URGENT | REFTCP_MORE))
 		return -EINVAL;
 	err = may_send(s, c, now);
 	if (err)
@@ -67,12 +67,29 @@ int reftcp_send(struct reftcp_stack *s, reftcp_id id, const void *data, size_t l
 	if (!n)
 		return -ENOBUFS; /* "insufficient resources" */
 	*taken = n;
-	if (flags & REFTCP_PUSH && n == len) {
+	c->more = flags & REFTCP_MORE;
+	if (n == len &&
+	    (flags & REFTCP_PUSH || (stack_rule(s, RULE_push_bursts) && !(flags & REFTCP_MORE)))) {
 		c->snd.push = seq_add(tcb_stream_start(c), c->snd.queued);
 		c->snd.push_valid = true;
 	}
 	if (flags & REFTCP_URGENT)
 		urgent_sent(c);
+	stack_settle(s, c);
+	return 0;
+}
+
+int reftcp_push(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
+{
+	struct tcb *c = s ? tcb_find(s, id) : NULL;
+
+	(void)now;
+	if (!c)
+		return -ENOENT;
+	if (c->state == REFTCP_CLOSED || c->state == REFTCP_LISTEN)
+		return -ENOTCONN;
+	c->more = false;
+	c->push_all = tcb_unsent(c) > 0;
 	stack_settle(s, c);
 	return 0;
 }

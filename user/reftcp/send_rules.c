@@ -23,8 +23,10 @@ static bool silly_window_allows(const struct tcb *c, uint32_t d, uint32_t u)
 	bool idle = seq_eq(c->snd.nxt, tcb_stream_start(c)); /* a SYN is no data */
 	uint32_t least = d < u ? d : u;
 
-	if (least >= mss_effective(c)) /* (1) */
+	if (least >= mss_effective(c) || c->push_all) /* (1) */
 		return true;
+	if ((c->cork || c->more) && !c->snd.fin_queued)
+		return false;
 	/* CLOSE implies PUSH and nothing can be added any more: Nagle has nothing to wait for. */
 	if (c->nagle && !idle && !(c->snd.fin_queued && d <= u))
 		return false;
@@ -68,6 +70,37 @@ static void restart_after_idle(struct reftcp_stack *s, struct tcb *c, reftcp_tim
 	}
 }
 
+/*
+ * Segments that leave together, as a host with segmentation offload makes them: as many as half
+ * the window and 1 ms of the rate, two at least; only the last shows its end to the receiver.
+ */
+static void start_burst(const struct reftcp_stack *s, struct tcb *c, uint32_t d, uint32_t u,
+			uint32_t pipe)
+{
+	uint32_t mss = mss_effective(c), least = d < u ? d : u, segs, quota;
+	uint64_t rate_ms = UINT64_MAX;
+
+	if (c->burst_left || !stack_rule(s, RULE_push_bursts))
+		return;
+	if (c->rtt.measured && c->rtt.srtt >= REFTCP_MS / 1000)
+		rate_ms = (uint64_t)c->cwnd * (c->cwnd < c->ssthresh / 2 ? 20 : 12) / 10 *
+			  (REFTCP_S / 1024) / c->rtt.srtt;
+	rate_ms = rate_ms < 65535 ? rate_ms : 65535;
+	quota = c->cwnd > pipe ? (c->cwnd - pipe) / mss : 0;
+	if (quota > c->cwnd / 2 / mss)
+		quota = c->cwnd / 2 / mss;
+	segs = (uint32_t)rate_ms / mss;
+	segs = segs > 2 ? segs : 2;
+	segs = segs < quota ? segs : quota;
+	segs = segs ? segs : 1;
+	if (least < segs * mss) {
+		bool part = least % mss && (least < d || !c->nagle || c->snd.fin_queued);
+
+		segs = least / mss + part;
+	}
+	c->burst_size = c->burst_left = segs;
+}
+
 bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uint32_t *len,
 		     bool *fin)
 {
@@ -96,11 +129,15 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 	if (*len)
 		return true;
 	pipe = rtxq_pipe(c);
+	start_burst(s, c, d, u, pipe);
 	*len = d < u ? d : u;
 	*len = *len < mss ? *len : mss;
 	*fin = fin_waits && *len == d && u > d;
 	/* RFC 9293 3.7.4: in all cases subject to the congestion window. */
-	return pipe + *len <= c->cwnd;
+	if (pipe + *len <= c->cwnd)
+		return true;
+	c->burst_left = 0;
+	return false;
 }
 
 void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now)

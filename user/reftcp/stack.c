@@ -48,8 +48,9 @@ static bool config_ok(const struct reftcp_config *c)
 	       in(c->chunks, 1, 1u << 30) && in(c->chunk_size, 256, 65536) &&
 	       !(c->chunk_size & (c->chunk_size - 1)) && in(c->replies, 1, 1u << 24) &&
 	       in(c->addresses, 1, 65536) && in(c->send_buffer, 1, 1u << 30) &&
-	       in(c->recv_buffer, 1, 1073725440) && in(c->mtu, 68, 65535) &&
-	       (!c->mss || in(c->mss, 88, 65495)) && (unsigned int)c->personality <= REFTCP_LINUX &&
+	       in(c->recv_buffer, 1, 1073725440) && c->fast_open_keys <= 2 &&
+	       in(c->mtu, 68, 65535) && (!c->mss || in(c->mss, 88, 65495)) &&
+	       (unsigned int)c->personality <= REFTCP_LINUX &&
 	       (unsigned int)c->congestion <= REFTCP_CUBIC && c->port_low &&
 	       c->port_low <= c->port_high;
 }
@@ -102,6 +103,30 @@ static int allocate(struct reftcp_stack *s)
 int reftcp_new(struct reftcp_stack **out, const struct reftcp_config *config, reftcp_time now)
 {
 	return stack_new(out, config, now, false);
+}
+
+int reftcp_configure(struct reftcp_stack *s, const struct reftcp_config *config)
+{
+	struct reftcp_config *to;
+
+	if (!s || !config || !config_ok(config))
+		return -EINVAL;
+	to = &s->config;
+	to->mtu = config->mtu;
+	to->congestion = config->congestion;
+	to->window_scale = config->window_scale;
+	to->timestamps = config->timestamps;
+	to->sack = config->sack;
+	to->ecn = config->ecn;
+	to->syn_cookies = config->syn_cookies;
+	to->ecn_passive = config->ecn_passive;
+	to->fast_open = config->fast_open;
+	to->fast_open_bare = config->fast_open_bare;
+	to->fast_open_any = config->fast_open_any;
+	to->fast_open_keys = config->fast_open_keys;
+	memcpy(to->fast_open_key, config->fast_open_key, sizeof(to->fast_open_key));
+	to->mtu_probing = config->mtu_probing;
+	return 0;
 }
 
 int stack_new(struct reftcp_stack **out, const struct reftcp_config *config, reftcp_time now,

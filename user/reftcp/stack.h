@@ -22,8 +22,10 @@ struct reply {
 /* A server that gave us a Fast Open cookie. */
 struct known_server {
 	struct reftcp_addr addr;
-	uint16_t mss;
-	uint8_t cookie_len; /* 0: unused */
+	uint16_t mss;       /* 0: unused */
+	bool experiment;    /* the cookie came in the old form */
+	uint8_t try_old;    /* 1: ask in the old form, 2: that got no answer either */
+	uint8_t cookie_len; /* 0: none */
 	uint8_t cookie[TCPOPT_COOKIE_MAX];
 };
 

@@ -30,6 +30,12 @@ static void fill_state(const struct tcb *c, struct reftcp_status *out)
 	out->backlog = c->backlog;
 	out->accept_queue = c->accept_count;
 	out->syn_queue = c->syn_count;
+	out->end = c->rcv.fin_done;
+	out->early = c->early;
+	out->syn_data = c->syn_data;
+	out->rcv_mss = c->rcv_mss_est;
+	out->own_mss = c->own_mss;
+	out->path_mtu = c->path_mtu;
 }
 
 static void fill_path(const struct reftcp_stack *s, const struct tcb *c, struct reftcp_status *out)
@@ -57,6 +63,51 @@ static void fill_path(const struct reftcp_stack *s, const struct tcb *c, struct 
 	out->unacked = seq_diff(c->snd.nxt, c->snd.una);
 }
 
+static enum reftcp_phase phase_of(const struct tcb *c)
+{
+	switch (c->phase) {
+	case PHASE_OPEN:
+		return c->sacked || c->dup_acks ? REFTCP_PHASE_DISORDER : REFTCP_PHASE_OPEN;
+	case PHASE_CWR:
+		return REFTCP_PHASE_REDUCED;
+	case PHASE_RECOVERY:
+		return REFTCP_PHASE_RECOVERY;
+	case PHASE_LOSS:
+		return REFTCP_PHASE_LOSS;
+	}
+	return REFTCP_PHASE_OPEN;
+}
+
+static void fill_recovery(const struct tcb *c, struct reftcp_status *out)
+{
+	out->phase = phase_of(c);
+	out->segments_out = c->rtx_count;
+	out->segments_sacked = c->sacked_count;
+	for (const struct txseg *seg = c->rtx_head; seg; seg = seg->next) {
+		out->segments_lost += !!(seg->flags & TXSEG_LOST);
+		out->segments_again += !!(seg->flags & TXSEG_RETRANS);
+	}
+	out->delivered = c->told.delivered;
+	out->delivered_ce = c->told.delivered_ce;
+	out->dsacks = c->told.dsacks;
+	out->reorderings = c->told.reorderings;
+	out->reordering = 3;
+	out->timeouts = c->retries;
+	out->backoff = c->rtt.backoff;
+	out->probes = c->probes;
+	out->min_rtt = c->rack.valid ? c->rack.min_rtt : REFTCP_NEVER;
+}
+
+static void fill_times(const struct tcb *c, struct reftcp_status *out)
+{
+	out->data_sent_at = c->told.data_sent_at;
+	out->data_received_at = c->told.data_received_at;
+	out->ack_received_at = c->told.ack_received_at;
+	out->busy = c->told.busy;
+	out->window_limited = c->told.window_limited;
+	out->buffer_limited = c->told.buffer_limited;
+}
+
 int reftcp_status(struct reftcp_stack *s, reftcp_id id, struct reftcp_status *out)
 {
 	const struct tcb *c = s ? tcb_find(s, id) : NULL;
@@ -68,6 +119,8 @@ int reftcp_status(struct reftcp_stack *s, reftcp_id id, struct reftcp_status *ou
 	*out = (struct reftcp_status){0};
 	fill_state(c, out);
 	fill_path(s, c, out);
+	fill_recovery(c, out);
+	fill_times(c, out);
 	return 0;
 }
 
@@ -144,6 +197,16 @@ static bool apply(struct reftcp_stack *s, struct tcb *c, enum reftcp_option opti
 		return flag(value, &c->delayed_ack);
 	case REFTCP_OPT_FAST_OPEN:
 		return flag(value, &c->fast_open);
+	case REFTCP_OPT_CORK:
+		return flag(value, &c->cork);
+	case REFTCP_OPT_MAX_SEGMENT:
+		if (value < 88 || value > 65535)
+			return false;
+		mss_limit(s, c, (uint16_t)value);
+		return true;
+	case REFTCP_OPT_SYN_RETRIES:
+		c->syn_retries = value <= 255 ? (uint32_t)value : c->syn_retries;
+		return value <= 255;
 	}
 	return false;
 }

@@ -152,13 +152,16 @@ void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause cl
 {
 	enum reftcp_state before = c->state;
 
+	bool queued = error && c->in_accept_queue && stack_rule(s, RULE_reset_stays_queued);
+	bool kept = c->user_has_it || queued;
+
 	if (before == REFTCP_LISTEN)
 		listen_drop_children(s, c, now);
 	/*
 	 * Data the peer sent before a normal end belongs to the user still: the TCB is deleted for
 	 * the protocol, but its octets wait for RECEIVE as long as the user holds the name.
 	 */
-	if (error || !c->user_has_it) {
+	if (!kept || (error && !stack_rule(s, RULE_reset_keeps_text))) {
 		flush(s, c);
 		c->rcv.read = c->rcv.nxt;
 		c->rcv.fin_done = false;
@@ -171,10 +174,11 @@ void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause cl
 	}
 	wheel_clear(&s->wheel, &c->node);
 	tcb_unbind(s, c);
-	listen_forget_child(c);
+	if (!queued)
+		listen_forget_child(c);
 	c->error = error;
 	state_move(s, c, REFTCP_CLOSED, clause, now);
-	if (c->user_has_it)
+	if (kept)
 		stack_tell(s, c, REFTCP_EVENT_CLOSED);
 	else
 		tcb_give(s, c);

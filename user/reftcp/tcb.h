@@ -44,6 +44,7 @@ enum timer {
 #define TXSEG_LOST (1u << 3)    /* deemed lost; counts nothing in the pipe by itself */
 #define TXSEG_RETRANS (1u << 4) /* a retransmission of it is in the pipe */
 #define TXSEG_EVER_RETRANS (1u << 5)
+#define TXSEG_PUSH (1u << 7)  /* it had the PSH bit */
 #define TXSEG_FRESH (1u << 6) /* queued, not sent once yet: the SYN until output takes it */
 
 struct txseg {
@@ -226,6 +227,12 @@ struct tcb {
 	} rack;
 
 	/* RFC 9293 3.8.6.3. */
+	struct {
+		uint32_t quick; /* ACKs still not to be delayed */
+		bool pushed, pushed_again, interactive, seen;
+		reftcp_time ato, received_at;
+		uint32_t last_len;
+	} ack;
 	uint32_t unacked_in;  /* octets received and not yet acknowledged */
 	uint32_t rcv_mss_est; /* the largest segment seen */
 	bool delayed_ack;
@@ -236,6 +243,24 @@ struct tcb {
 	uint32_t events;
 	uint32_t probes; /* zero-window probes in a row, for their backoff */
 	bool nagle, reports;
+	uint32_t burst_left, burst_size; /* of segments that leave together */
+	bool cork;                       /* the user wants full segments only */
+	bool more;                       /* the last SEND said that more follows */
+	bool push_all;                   /* the user wants out what is held back */
+	uint32_t syn_retries;
+	uint16_t max_segment; /* 0: the user said nothing */
+	/* RFC 7413. */
+	bool syn_data;         /* the data of a SYN was taken, by the peer or by us */
+	bool asked_old;        /* the option in the form it had before the RFC */
+	bool refused_text;     /* the way does not take a SYN with data */
+	uint32_t syn_text_len; /* octets that rode on our SYN */
+
+	/* What STATUS tells and nothing decides on. */
+	struct {
+		uint32_t delivered, delivered_ce, dsacks, reorderings;
+		reftcp_time data_sent_at, data_received_at, ack_received_at;
+		reftcp_time busy, window_limited, buffer_limited, limit_since;
+	} told;
 	int soft_error;
 
 	/* RFC 9293 3.8.4. */

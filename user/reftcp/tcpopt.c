@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
+#define COOKIE_EXPERIMENT 0xf989 /* RFC 7413 4.1.1, the ExID */
+
 static uint16_t load16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -82,7 +84,13 @@ static uint32_t parse_one(struct tcpopt *o, uint8_t kind, const uint8_t *body, s
 		o->uto = load16(body) & 0x7fff;
 		return TCPOPT_UTO;
 	case TCPOPT_KIND_COOKIE:
+		o->cookie_experiment = false;
 		return parse_cookie(o, body, n) ? TCPOPT_COOKIE : 0;
+	case TCPOPT_KIND_SHARED:
+		if (n < 2 || load16(body) != COOKIE_EXPERIMENT || o->has & TCPOPT_COOKIE)
+			return 0;
+		o->cookie_experiment = true;
+		return parse_cookie(o, body + 2, n - 2) ? TCPOPT_COOKIE : 0;
 	}
 	return 0; /* RFC 9293 3.1: options not understood are ignored [MUST-6] */
 }
@@ -125,6 +133,11 @@ static size_t aligned(size_t n)
 	return (n + 3) & ~(size_t)3;
 }
 
+static size_t cookie_length(const struct tcpopt *o)
+{
+	return aligned((o->cookie_experiment ? 4u : 2u) + o->cookie_len);
+}
+
 size_t tcpopt_length(const struct tcpopt *o)
 {
 	size_t n = 0;
@@ -136,8 +149,8 @@ size_t tcpopt_length(const struct tcpopt *o)
 		n += 4;
 	n += o->has & TCPOPT_SCALE ? 4 : 0;
 	n += o->has & TCPOPT_UTO ? 4 : 0;
-	if (o->has & TCPOPT_COOKIE && n + aligned(2u + o->cookie_len) <= TCPOPT_MAX)
-		n += aligned(2u + o->cookie_len);
+	if (o->has & TCPOPT_COOKIE && n + cookie_length(o) <= TCPOPT_MAX)
+		n += cookie_length(o);
 	if (o->has & TCPOPT_SACK && sack_room(n, o->sacks))
 		n += 4 + 8 * sack_room(n, o->sacks);
 	return n;
@@ -150,22 +163,20 @@ static uint8_t *build_small(const struct tcpopt *o, uint8_t *p)
 		*p++ = 4;
 		p = put16(p, o->mss);
 	}
+	/* Each takes the place of the two NOPs that would align the other. */
+	if ((o->has & (TCPOPT_SACK_OK | TCPOPT_TS)) &&
+	    !(o->has & TCPOPT_SACK_OK && o->has & TCPOPT_TS)) {
+		*p++ = TCPOPT_NOP;
+		*p++ = TCPOPT_NOP;
+	}
 	if (o->has & TCPOPT_SACK_OK) {
 		*p++ = TCPOPT_KIND_SACK_OK;
 		*p++ = 2;
 	}
 	if (o->has & TCPOPT_TS) {
-		/* SACK-permitted takes the place of the two NOPs that align the timestamps. */
-		if (!(o->has & TCPOPT_SACK_OK)) {
-			*p++ = TCPOPT_NOP;
-			*p++ = TCPOPT_NOP;
-		}
 		*p++ = TCPOPT_KIND_TS;
 		*p++ = 10;
 		p = put32(put32(p, o->ts_val), o->ts_ecr);
-	} else if (o->has & TCPOPT_SACK_OK) {
-		*p++ = TCPOPT_NOP;
-		*p++ = TCPOPT_NOP;
 	}
 	if (o->has & TCPOPT_SCALE) {
 		*p++ = TCPOPT_NOP;
@@ -186,10 +197,11 @@ size_t tcpopt_build(const struct tcpopt *o, uint8_t buf[TCPOPT_MAX])
 	uint8_t *p = build_small(o, buf);
 	size_t n;
 
-	if (o->has & TCPOPT_COOKIE &&
-	    (size_t)(p - buf) + aligned(2u + o->cookie_len) <= TCPOPT_MAX) {
-		*p++ = TCPOPT_KIND_COOKIE;
-		*p++ = 2 + o->cookie_len;
+	if (o->has & TCPOPT_COOKIE && (size_t)(p - buf) + cookie_length(o) <= TCPOPT_MAX) {
+		*p++ = o->cookie_experiment ? TCPOPT_KIND_SHARED : TCPOPT_KIND_COOKIE;
+		*p++ = (o->cookie_experiment ? 4 : 2) + o->cookie_len;
+		if (o->cookie_experiment)
+			p = put16(p, COOKIE_EXPERIMENT);
 		memcpy(p, o->cookie, o->cookie_len);
 		p += o->cookie_len;
 		for (; (p - buf) % 4; p++)

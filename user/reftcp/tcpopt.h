@@ -25,6 +25,7 @@ enum tcpopt_kind {
 	TCPOPT_KIND_TS = 8,
 	TCPOPT_KIND_UTO = 28,
 	TCPOPT_KIND_COOKIE = 34,
+	TCPOPT_KIND_SHARED = 254, /* RFC 6994: experiments, told apart by two octets */
 };
 
 #define TCPOPT_MSS (1u << 0)
@@ -49,7 +50,8 @@ struct tcpopt {
 	uint32_t ts_val, ts_ecr;
 	bool uto_minutes;
 	uint16_t uto;
-	uint8_t cookie_len; /* 0: a request for a cookie */
+	uint8_t cookie_len;     /* 0: a request for a cookie */
+	bool cookie_experiment; /* in the form it had before RFC 7413 */
 	uint8_t cookie[TCPOPT_COOKIE_MAX];
 };
 
@@ -59,6 +61,7 @@ static inline void tcpopt_clear(struct tcpopt *o)
 	o->has = 0;
 	o->sacks = 0;
 	o->cookie_len = 0;
+	o->cookie_experiment = false;
 }
 
 /* Reads len octets of options; never reads past them. Bad ones only set TCPOPT_MALFORMED. */

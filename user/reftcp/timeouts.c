@@ -39,6 +39,8 @@ static bool retransmission_timeout(struct reftcp_stack *s, struct tcb *c, reftcp
 {
 	if (!c->rtx_head)
 		return true;
+	if (c->rtx_head->flags & TXSEG_SYN && c->syn_retries && c->retries >= c->syn_retries)
+		return user_timeout(s, c, now);
 	if (c->rtx_head->flags & TXSEG_SYN) {
 		rtxq_mark_lost(c, c->rtx_head);
 	} else if (c->snd.wnd == 0) {

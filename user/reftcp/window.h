@@ -17,7 +17,14 @@ bool window_update(struct tcb *c);
 uint16_t window_field(const struct tcb *c, bool syn);
 
 /* In-order text came in: now or later, by 3.8.6.3. */
-void window_data_arrived(struct reftcp_stack *s, struct tcb *c, uint32_t len, reftcp_time now);
+void window_data_arrived(struct reftcp_stack *s, struct tcb *c, uint32_t len,
+			 const struct segment *seg, reftcp_time now);
+/* A segment came that had come before: ACKs are not delayed for a while. */
+void window_quick_acks(struct reftcp_stack *s, struct tcb *c);
+/* The user has read: does that ask for an ACK by itself. */
+void window_was_read(struct reftcp_stack *s, struct tcb *c);
+/* Data leaves. */
+void window_data_sent(struct tcb *c, reftcp_time now);
 void window_ack_now(struct tcb *c);
 /* An ACK has gone out, whatever carried it. */
 void window_acked(struct tcb *c);

@@ -108,7 +108,8 @@ static const char *state_broken(const struct reftcp_stack *s, const struct tcb *
 	if (c->hashed)
 		CHECK(conntab_find(s, &c->local, &c->remote) == c);
 	CHECK(c->state == REFTCP_CLOSED || c->error == 0);
-	CHECK(c->user_has_it || c->state != REFTCP_CLOSED);
+	/* One that was reset may wait to be accepted for all that. */
+	CHECK(c->user_has_it || c->in_accept_queue || c->state != REFTCP_CLOSED);
 	if (c->state == REFTCP_FIN_WAIT_2 || c->state == REFTCP_TIME_WAIT)
 		CHECK(c->snd.fin_sent && seq_eq(c->snd.una, c->snd.nxt) && !c->rtx_head);
 	if (c->state == REFTCP_CLOSE_WAIT || c->state == REFTCP_CLOSING ||

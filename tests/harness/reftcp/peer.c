@@ -274,3 +274,28 @@ bool peer_path_ends(const struct peer *p, const enum reftcp_state *states, unsig
 			return false;
 	return true;
 }
+
+void peer_icmp(struct peer *p, uint8_t type, uint8_t code, uint32_t rest, uint32_t seq_off,
+	       uint8_t damage)
+{
+	uint8_t buf[56] = {0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1};
+	uint32_t seq;
+	uint16_t sum;
+
+	memcpy(buf + 12, p->theirs.addr.byte, 4);
+	memcpy(buf + 16, p->ours.addr.byte, 4);
+	sum = inetsum_finish(inetsum_add(0, buf, 20));
+	memcpy(buf + 10, &sum, 2);
+	buf[20] = type;
+	buf[21] = code;
+	buf[26] = (uint8_t)(rest >> 8);
+	buf[27] = (uint8_t)rest;
+	memcpy(buf + 28, p->packet, 28);
+	seq = p->out.seq.n + p->iss + seq_off;
+	for (int i = 0; i < 4; i++)
+		buf[52 + i] = (uint8_t)(seq >> (24 - 8 * i));
+	sum = inetsum_finish(inetsum_add(0, buf + 20, 36));
+	memcpy(buf + 22, &sum, 2);
+	buf[22] ^= damage;
+	must(reftcp_arrives(p->stack, buf, sizeof(buf), p->now, NULL) == 0);
+}

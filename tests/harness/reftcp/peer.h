@@ -54,6 +54,11 @@ void peer_wait(struct peer *p, reftcp_time d);
 /* Takes the segments that leave over d, and returns how many. */
 unsigned int peer_count(struct peer *p, reftcp_time d);
 
+/* An ICMP error over IPv4 about the segment in p->packet, its sequence number moved by seq_off;
+ * damage is put into the checksum. */
+void peer_icmp(struct peer *p, uint8_t type, uint8_t code, uint32_t rest, uint32_t seq_off,
+	       uint8_t damage);
+
 /* Brings the connection to a state by the shortest usual way, nothing left to send. */
 void peer_reach(struct peer *p, enum reftcp_state state);
 /* SYN_RECEIVED by an active OPEN: simultaneous open. */

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "reftcp/inetsum.h"
 #include "reftcp/peer.h"
 #include "reftcp/secret.h"
 
@@ -183,7 +182,7 @@ static void calls__null_or_empty__are_refused(void **state)
 	peer_reach(&p, REFTCP_ESTABLISHED);
 	assert_int_equal(reftcp_send(p.stack, p.id, NULL, 1, 0, p.now, &n), -EINVAL);
 	assert_int_equal(reftcp_send(p.stack, p.id, "x", 0, 0, p.now, &n), -EINVAL);
-	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 4, p.now, &n), -EINVAL);
+	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 8, p.now, &n), -EINVAL);
 	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 0, p.now, NULL), -EINVAL);
 	assert_int_equal(reftcp_receive(p.stack, p.id, NULL, 1, p.now, &got), -EINVAL);
 	assert_int_equal(reftcp_receive(p.stack, p.id, &c, 0, p.now, &got), -EINVAL);
@@ -340,26 +339,7 @@ static void secret__two_uses__are_unrelated(void **state)
 
 static void icmp(uint8_t type, uint8_t code, uint32_t rest, uint32_t seq_off, uint8_t damage)
 {
-	uint8_t buf[56] = {0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1};
-	uint32_t seq;
-	uint16_t sum;
-
-	memcpy(buf + 12, p.theirs.addr.byte, 4);
-	memcpy(buf + 16, p.ours.addr.byte, 4);
-	sum = inetsum_finish(inetsum_add(0, buf, 20));
-	memcpy(buf + 10, &sum, 2);
-	buf[20] = type;
-	buf[21] = code;
-	buf[26] = (uint8_t)(rest >> 8);
-	buf[27] = (uint8_t)rest;
-	memcpy(buf + 28, p.packet, 28);
-	seq = p.out.seq.n + p.iss + seq_off;
-	for (int i = 0; i < 4; i++)
-		buf[52 + i] = (uint8_t)(seq >> (24 - 8 * i));
-	sum = inetsum_finish(inetsum_add(0, buf + 20, 36));
-	memcpy(buf + 22, &sum, 2);
-	buf[22] ^= damage;
-	assert_int_equal(reftcp_arrives(p.stack, buf, sizeof(buf), p.now, NULL), 0);
+	peer_icmp(&p, type, code, rest, seq_off, damage);
 }
 
 static void send_data(size_t len)

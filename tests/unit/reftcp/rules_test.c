@@ -219,9 +219,211 @@ static void delayed_ack__waits_so_long(void **state)
 	(void)state;
 	EACH_PERSONALITY(NULL)
 	{
+		uint32_t quick = (uint32_t)rule("quick_acks");
+
 		peer_reach(&p, REFTCP_ESTABLISHED);
-		peer_send(&p, CTL_ACK, 1, 1, "x", 1);
+		for (uint32_t i = 0; i < quick; i++) {
+			peer_send(&p, CTL_ACK, 1 + i, 1, "x", 1);
+			assert_int_equal(peer_drain(&p), 1);
+		}
+		peer_send(&p, CTL_ACK, 1 + quick, 1, "x", 1);
 		assert_after((reftcp_time)rule("delayed_ack"));
+	}
+}
+
+static const char text[3000];
+
+/* Past the quick ACKs, with nothing that waits to be acknowledged; the peer's next octet. */
+static uint32_t past_quick_acks(uint32_t len)
+{
+	uint32_t seq = 1;
+
+	peer_reach(&p, REFTCP_ESTABLISHED);
+	for (int64_t i = 0; i < rule("quick_acks"); i++, seq += len) {
+		struct reftcp_received got;
+		char buf[sizeof(text)];
+
+		peer_send(&p, CTL_ACK | CTL_PSH, seq, 1, text, len);
+		reftcp_receive(p.stack, p.id, buf, sizeof(buf), p.now, &got);
+		peer_drain(&p);
+	}
+	/* Long enough for an ACK that was delayed, too short to be a pause. */
+	peer_wait(&p, 150 * REFTCP_MS);
+	peer_drain(&p);
+	return seq;
+}
+
+/* 700 octets: more than what is taken for a full segment before one was seen, or less. */
+static void full_segment_guess__is_what_is_acknowledged_at_once(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		uint32_t guess = (uint32_t)rule("full_segment_guess");
+		uint32_t seq = past_quick_acks(100);
+
+		assert_int_equal(status().rcv_mss, guess ? guess : 0);
+		peer_send(&p, CTL_ACK, seq, 1, text, 700);
+		assert_int_equal(status().rcv_mss, 700);
+		peer_drain(&p);
+	}
+}
+
+static void ack_over_one__full_segment_or_two(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		uint32_t seq = past_quick_acks(1000);
+
+		if (seq == 1) {
+			peer_send(&p, CTL_ACK, seq, 1, text, 1000);
+			peer_wait(&p, REFTCP_S);
+			peer_drain(&p);
+			seq += 1000;
+		}
+		peer_send(&p, CTL_ACK, seq, 1, text, 1000);
+		assert_int_equal(peer_drain(&p), 0);
+		peer_send(&p, CTL_ACK, seq + 1000, 1, text, 500);
+		assert_int_equal(peer_drain(&p), rule("ack_over_one"));
+	}
+}
+
+static void ack_after_read__of_a_pushed_segment(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		uint32_t seq = past_quick_acks(100);
+		struct reftcp_received got;
+		char buf[200];
+
+		peer_send(&p, CTL_ACK | CTL_PSH, seq, 1, text, 100);
+		assert_int_equal(peer_drain(&p), 0);
+		assert_int_equal(reftcp_receive(p.stack, p.id, buf, sizeof(buf), p.now, &got), 0);
+		assert_int_equal(peer_drain(&p), rule("ack_after_read"));
+	}
+}
+
+/* Four full segments with no end of a SEND among them, two of which leave together. */
+static void push_bursts__end_with_the_bit(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		unsigned int pushes = 0;
+		size_t n;
+
+		p.syn_opt = (struct tcpopt){.has = TCPOPT_MSS, .mss = 500};
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		assert_int_equal(reftcp_send(p.stack, p.id, text, 2000, REFTCP_MORE, p.now, &n), 0);
+		for (int i = 0; i < 3; i++) {
+			assert_true(peer_take(&p));
+			pushes += !!(p.out.ctl & CTL_PSH);
+		}
+		assert_true(peer_take(&p));
+		assert_int_equal(pushes > 0 || p.out.ctl & CTL_PSH, true);
+		/* Where the queue ends, or at the end of a SEND that said that no more follows. */
+		assert_int_equal(reftcp_send(p.stack, p.id, text, 500, REFTCP_MORE, p.now, &n), 0);
+		assert_true(peer_take(&p));
+		assert_int_equal(!(p.out.ctl & CTL_PSH), rule("push_bursts"));
+	}
+}
+
+static void reset_ack__is_in_it_or_not(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		assert_int_equal(reftcp_abort(p.stack, p.id, p.now), 0);
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.ctl, rule("reset_ack") ? CTL_RST | CTL_ACK : CTL_RST);
+		assert_int_equal(p.out.seq.n, 1);
+	}
+}
+
+static void reset_keeps_text__for_the_user(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		struct reftcp_received got = {0};
+		char buf[10];
+		int kept;
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send(&p, CTL_ACK, 1, 1, "text", 4);
+		peer_send(&p, CTL_RST, 5, 0, NULL, 0);
+		kept = reftcp_receive(p.stack, p.id, buf, sizeof(buf), p.now, &got) == 0;
+		assert_int_equal(kept, rule("reset_keeps_text"));
+		assert_int_equal(got.len, kept ? 4 : 0);
+		assert_int_equal(reftcp_receive(p.stack, p.id, buf, sizeof(buf), p.now, &got),
+				 -ECONNRESET);
+	}
+}
+
+static void reset_stays_queued__to_be_accepted(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		struct reftcp_open args = {.local = p.ours, .backlog = 2};
+		struct reftcp_status st;
+		reftcp_id id;
+		int err;
+
+		assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.listener), 0);
+		for (int i = 0; i < 2; i++) {
+			peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+			assert_true(peer_take(&p));
+			peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+			peer_send(&p, CTL_RST, 1, 0, NULL, 0);
+			err = reftcp_accept(p.stack, p.listener, p.now, &id);
+			assert_int_equal(err == 0, rule("reset_stays_queued"));
+			if (err)
+				continue;
+			assert_int_equal(reftcp_status(p.stack, id, &st), 0);
+			assert_int_equal(st.state, REFTCP_CLOSED);
+			assert_int_equal(st.error, -ECONNRESET);
+			assert_int_equal(reftcp_release(p.stack, id, p.now), 0);
+			p.theirs.port++;
+		}
+		/* One that nobody accepts goes with its listener. */
+		peer_send(&p, CTL_SYN, 0, 0, NULL, 0);
+		assert_true(peer_take(&p));
+		peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+		peer_send(&p, CTL_RST, 1, 0, NULL, 0);
+		assert_int_equal(reftcp_release(p.stack, p.listener, p.now), 0);
+		assert_int_equal(p.stack->tcb_used, 0);
+	}
+}
+
+static void syn_text_kept__until_established(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		struct reftcp_open args = {.local = p.ours};
+
+		assert_int_equal(reftcp_open(p.stack, &args, p.now, &p.id), 0);
+		peer_send(&p, CTL_SYN, 0, 0, "early", 5);
+		assert_true(peer_take(&p));
+		peer_send(&p, CTL_ACK, 1, 1, NULL, 0);
+		assert_int_equal(status().unread, rule("syn_text_kept") ? 5 : 0);
+	}
+}
+
+/* ICMP destination unreachable, host: about our SYN. */
+static void soft_error_ends_opening__or_is_told(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		peer_reach(&p, REFTCP_SYN_SENT);
+		peer_icmp(&p, 3, 1, 0, 0, 0);
+		assert_int_equal(status().state,
+				 rule("soft_error_ends_opening") ? REFTCP_CLOSED : REFTCP_SYN_SENT);
 	}
 }
 
@@ -263,6 +465,15 @@ int main(void)
 		T(keepalive_reset__sent_or_not),
 		T(rto_min__and_rto_max),
 		T(delayed_ack__waits_so_long),
+		T(full_segment_guess__is_what_is_acknowledged_at_once),
+		T(ack_over_one__full_segment_or_two),
+		T(ack_after_read__of_a_pushed_segment),
+		T(push_bursts__end_with_the_bit),
+		T(reset_ack__is_in_it_or_not),
+		T(reset_keeps_text__for_the_user),
+		T(reset_stays_queued__to_be_accepted),
+		T(syn_text_kept__until_established),
+		T(soft_error_ends_opening__or_is_told),
 		T(close_wait_reset_pipe__is_the_error),
 		T(table__every_row__was_provoked),
 	};
