@@ -283,6 +283,9 @@ static void set__values__are_held_to_their_range(void **state)
 		{REFTCP_OPT_RECV_BUFFER, 1, 20000},
 		{REFTCP_OPT_DELAYED_ACK, 0, 1},
 		{REFTCP_OPT_FAST_OPEN, 0, 1},
+		{REFTCP_OPT_CORK, 0, 1},
+		{REFTCP_OPT_MAX_SEGMENT, 88, 65535},
+		{REFTCP_OPT_SYN_RETRIES, 0, 255},
 	};
 	const enum reftcp_option beyond =
 		(enum reftcp_option)(sizeof(row) / sizeof(row[0])); /* so that none is missing */
@@ -305,6 +308,26 @@ static void set__values__are_held_to_their_range(void **state)
 	}
 	assert_int_equal(reftcp_set(p.stack, p.id, beyond, 1, p.now), -EINVAL);
 	assert_int_equal(reftcp_set(p.stack, p.id, (enum reftcp_option) - 1, 1, p.now), -EINVAL);
+}
+
+static void push_and_configure__each_error__changes_nothing(void **state)
+{
+	struct reftcp_config wrong = p.config;
+
+	(void)state;
+	wrong.mtu = 67;
+	assert_int_equal(reftcp_configure(NULL, &p.config), -EINVAL);
+	assert_int_equal(reftcp_configure(p.stack, NULL), -EINVAL);
+	assert_int_equal(reftcp_configure(p.stack, &wrong), -EINVAL);
+	assert_int_equal(p.stack->config.mtu, p.config.mtu);
+	assert_int_equal(reftcp_configure(p.stack, &p.config), 0);
+	assert_int_equal(reftcp_push(p.stack, 1, p.now), -ENOENT);
+	assert_int_equal(reftcp_push(NULL, 1, p.now), -ENOENT);
+	peer_reach(&p, REFTCP_LISTEN);
+	assert_int_equal(reftcp_push(p.stack, p.id, p.now), -ENOTCONN);
+	assert_false(reftcp_fast_open_cookie(NULL, &p.theirs.addr));
+	assert_false(reftcp_fast_open_cookie(p.stack, NULL));
+	assert_int_equal(reftcp_fast_open_room(p.stack, p.id), 0);
 }
 
 /* ---- the wire ---- */
@@ -575,6 +598,7 @@ int main(void)
 		T(accept__each_error__takes_nothing),
 		T(closed__every_call__says_why),
 		T(set__values__are_held_to_their_range),
+		T(push_and_configure__each_error__changes_nothing),
 		T(transmit__short_or_null__sends_nothing),
 		T(next_event__null_or_none__says_so),
 		T(arrives__malformed__is_counted_once_and_not_answered),
