@@ -134,7 +134,7 @@ static void memory__is_what_was_taken__and_grows_by_a_connection(void **state)
 	}
 	print_message("octets a connection: %zu, of which the TCB %zu\n", (size[1] - size[0]) >> 15,
 		      sizeof(struct tcb));
-	assert_in_range((size[1] - size[0]) >> 15, sizeof(struct tcb), 2048);
+	assert_in_range((size[1] - size[0]) >> 15, sizeof(struct tcb), 2560);
 }
 
 /* ---- nothing after reftcp_new ---- */
