@@ -25,9 +25,10 @@ struct run {
 	struct endpoint *endpoint;
 	reftcp_time began, next_tick;
 	uint64_t lines;
-	bool closed;   /* the reader of our output has gone */
-	bool progress; /* say every second how far it is */
-	bool refused;  /* http: something else than 200 */
+	uint64_t told_progress; /* octets and connections at the last line about them */
+	bool closed;            /* the reader of our output has gone */
+	bool progress;          /* say every second how far it is */
+	bool refused;           /* http: something else than 200 */
 	int flush_status;
 };
 
@@ -82,6 +83,9 @@ static void say_progress(struct run *r)
 	const struct endpoint_totals *t = &r->endpoint->totals;
 	char sent[TEXT_FIELD], received[TEXT_FIELD];
 
+	if (r->told_progress == t->sent + t->received + t->done)
+		return;
+	r->told_progress = t->sent + t->received + t->done;
 	text_bytes(sent, t->sent);
 	text_bytes(received, t->received);
 	message("%u open, %llu done, %s sent, %s received", r->endpoint->talks.used,

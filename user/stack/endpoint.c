@@ -64,8 +64,11 @@ static void on_transition(void *arg, const struct reftcp_transition *t)
 		e->totals.opened++;
 	}
 	e->hooks.told(e->hooks.arg, &event);
-	if (t->to == REFTCP_CLOSED && !k->ours)
-		talks_give(&e->talks, k);
+	if (!k->moved) {
+		k->moved = true;
+		k->moved_next = e->moved;
+		e->moved = k;
+	}
 }
 
 /* ---- what services use ---- */
@@ -253,6 +256,23 @@ static void accept_all(struct endpoint *e)
 		begin_talk(e, id);
 }
 
+/* Not every move is an event: what comes to TIME_WAIT or CLOSED is done. */
+static void look_at_moved(struct endpoint *e)
+{
+	struct talk *k;
+
+	while ((k = e->moved)) {
+		e->moved = k->moved_next;
+		k->moved = false;
+		if (k->state == REFTCP_CLOSED && !k->ours)
+			talks_give(&e->talks, k);
+		else if (k->state == REFTCP_CLOSED && k->id != e->listener)
+			end_talk(e, k);
+		else if (k->state == REFTCP_TIME_WAIT && k->ours)
+			done(e, k);
+	}
+}
+
 static void serve_events(struct endpoint *e)
 {
 	struct reftcp_event event;
@@ -267,11 +287,8 @@ static void serve_events(struct endpoint *e)
 		if (event.events & REFTCP_EVENT_URGENT)
 			look_at_urgent(e, k);
 		run_service(e, k);
-		if (k->state == REFTCP_CLOSED)
-			end_talk(e, k);
-		else if (k->state == REFTCP_TIME_WAIT)
-			done(e, k);
 	}
+	look_at_moved(e);
 }
 
 /* Those whose service asked for it. */

@@ -42,6 +42,7 @@ struct endpoint {
 	reftcp_id listener;
 	reftcp_time now;
 	reftcp_time wake; /* no talk wants to be called before */
+	struct talk *moved;
 	struct endpoint_totals totals;
 	uint64_t begun, done_seen;       /* connections opened one after another */
 	struct reftcp_counters counters; /* at the end */

@@ -27,7 +27,9 @@ struct talk {
 	bool ended;          /* the peer has nothing more to send */
 	bool closing;        /* we have nothing more to send, and said so */
 	bool urgent_seen;
-	bool over; /* counted among those that are done */
+	bool over;  /* counted among those that are done */
+	bool moved; /* its state has changed, and nobody has looked yet */
+	struct talk *moved_next;
 	int error; /* of the connection, or of its service; 0 */
 	uint64_t sent, received;
 	uint64_t urgent_octets;

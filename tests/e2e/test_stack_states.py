@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+All eleven states on both sides: the stack tells its own, `trace` tells the kernel's, and ss, which
+knows nothing of either, sees the kernel's too.
+"""
+
+import socket
+import threading
+import time
+import unittest
+
+from harness import actor, kernel_side, witness
+from harness.actor import ActorError
+from harness.stack import HOST, OWN, StackCase, each, target
+from harness.stage import (CLOSED, OPEN, OPENED, TO_CLOSE_WAIT, TO_FIN_WAIT_2, TO_TIME_WAIT)
+
+# A link slow enough that every state in passing lasts, and ss can be asked meanwhile.
+SLOW = ("--impair", "delay=150ms")
+CROSSED_OPEN = [("CLOSED", "SYN_SENT", "connect"),
+                ("SYN_SENT", "SYN_RECEIVED", "simultaneous_open"),
+                ("SYN_RECEIVED", "ESTABLISHED", "handshake_done")]
+CROSSED_CLOSE = [("ESTABLISHED", "FIN_WAIT_1", "close"),
+                 ("FIN_WAIT_1", "CLOSING", "simultaneous_close"),
+                 ("CLOSING", "TIME_WAIT", "fin_acked")]
+
+
+class Watcher:
+    """Asks ss every few milliseconds which states the sockets of a namespace are in."""
+
+    def __init__(self, ns):
+        self.ns, self.seen, self.stop = ns, set(), False
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.stop:
+            self.seen |= {(s.state, s.lport, s.rport) for s in witness.sockets(self.ns)}
+            time.sleep(0.01)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop = True
+        self.thread.join()
+
+    def states(self, lport):
+        return {state for state, port, _ in self.seen if port == lport}
+
+
+def opened(role):
+    """(the stack's moves, the kernel's)"""
+    return (OPENED, OPEN) if role == "passive" else (OPEN, OPENED)
+
+
+class TestStackStates(StackCase):
+    def assert_paths(self, s, life, stack, kernel):
+        self.assertEqual(s.path(), stack, s.stderr)
+        self.assertEqual(life.path[:len(kernel)], kernel, life)
+
+    @each
+    def test_stack_closes_first(self, role, family):
+        with Watcher(self.ns) as ss:
+            s, n, lport = self.open(role, family, *SLOW, "--pause", "0.3")
+            self.assertEqual(self.kernel.recv_eof(n), 0)
+            self.kernel.wait_state(n, 8)
+            time.sleep(0.05)
+            self.kernel.close(n)
+            self.ended(s)
+            life = self.kernel_life(family, lport, "CLOSED")
+        stack, kernel = opened(role)
+        self.assert_paths(s, life, stack + TO_TIME_WAIT, kernel + CLOSED)
+        self.assertLessEqual({"CLOSE_WAIT", "LAST_ACK", "ESTABLISHED"}, ss.states(lport))
+
+    @each
+    def test_kernel_closes_first(self, role, family):
+        with Watcher(self.ns) as ss:
+            s, n, lport = self.open(role, family, *SLOW, "--close", "peer", "--pause", "0.2")
+            time.sleep(0.05)
+            self.kernel.shutdown(n)
+            self.assertEqual(self.kernel.recv_eof(n), 0)
+            self.kernel.close(n)
+            self.ended(s)
+            life = self.kernel_life(family, lport, "TIME_WAIT")
+            time.sleep(0.05)
+        stack, kernel = opened(role)
+        self.assert_paths(s, life, stack + CLOSED, kernel + TO_TIME_WAIT)
+        half_open = {"SYN_SENT"} if role == "passive" else {"SYN_RECEIVED", "LISTEN"}
+        self.assertLessEqual({"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"} | half_open,
+                             ss.states(lport))
+
+    @each
+    def test_simultaneous_close(self, role, family):
+        with Watcher(self.ns) as ss:
+            s, n, lport = self.open(role, family, *SLOW, "--pause", "0.8")
+            s.wait_state("FIN_WAIT_1")
+            self.kernel.shutdown(n)
+            self.assertEqual(self.kernel.recv_eof(n), 0)
+            self.kernel.close(n)
+            self.ended(s)
+            life = self.kernel_life(family, lport, "TIME_WAIT")
+        stack, kernel = opened(role)
+        self.assert_paths(s, life, stack + CROSSED_CLOSE, kernel + CROSSED_CLOSE)
+        self.assertIn("CLOSING", ss.states(lport))
+
+    def simultaneous_open(self, family):
+        """-> (stack, kernel's socket, its port)"""
+        lport = self.port + 20000
+        s = self.start("connect", target(HOST[family], lport), "--local-port", self.port,
+                       "--pause", "1", "--impair", "delay=300ms")
+        s.wait_state("SYN_SENT")
+        n, _ = self.kernel.connect(OWN[family], self.port, bind=(HOST[family], lport))
+        return s, n, lport
+
+    def test_simultaneous_open(self):
+        for family in OWN:
+            with self.subTest(family=family):
+                with Watcher(self.ns) as ss:
+                    s, n, lport = self.simultaneous_open(family)
+                    self.assertEqual(self.kernel.recv_eof(n), 0)
+                    self.kernel.close(n)
+                    self.ended(s)
+                    life = self.kernel_life(family, lport, "CLOSED")
+                self.assert_paths(s, life, CROSSED_OPEN + TO_TIME_WAIT, CROSSED_OPEN + CLOSED)
+                self.assertLessEqual({"SYN_SENT", "SYN_RECEIVED"}, ss.states(lport))
+                self.port += 1
+
+    @each
+    def test_half_close(self, role, family):
+        """The stack has nothing more to send; the kernel goes on for a megabyte."""
+        path = self.data(1_000_000)
+        s, n, lport = self.open(role, family, "--receive", self.got)
+        s.wait_state("FIN_WAIT_2")
+        self.assertEqual(self.kernel.call(kernel_side.exchange, n, path)[1], 0)
+        self.kernel.close(n)
+        self.ended(s)
+        stack, kernel = opened(role)
+        self.assert_paths(s, self.kernel_life(family, lport, "CLOSED"), stack + TO_TIME_WAIT,
+                          kernel + CLOSED)
+        self.assertEqual(kernel_side.sha(self.got), kernel_side.sha(path))
+
+    @each
+    def test_kernel_half_closes(self, role, family):
+        """The kernel has nothing more to send; the stack goes on for a megabyte."""
+        path = self.data(1_000_000)
+        s, n, lport = self.open(role, family, "--send", path, "--close", "peer")
+        digest, _ = self.kernel.call(kernel_side.exchange, n, None)
+        self.kernel.close(n)
+        self.ended(s)
+        stack, kernel = opened(role)
+        self.assert_paths(s, self.kernel_life(family, lport, "TIME_WAIT"), stack + CLOSED,
+                          kernel + TO_TIME_WAIT)
+        self.assertEqual(digest, kernel_side.sha(path))
+
+    @each
+    def test_stack_resets(self, role, family):
+        path = self.data(100_000)
+        s, n, lport = self.open(role, family, "--send", path, "--close", "abort")
+        self.assertEqual(self.kernel.recv_error(n), "ECONNRESET")
+        self.ended(s)
+        stack, kernel = opened(role)
+        self.assert_paths(s, self.kernel_life(family, lport, "CLOSED"),
+                          stack + [("ESTABLISHED", "CLOSED", "abort")],
+                          kernel + [("ESTABLISHED", "CLOSED", "reset_received")])
+
+    @each
+    def test_kernel_resets(self, role, family):
+        s, n, lport = self.open(role, family, "--close", "peer")
+        s.wait_state("ESTABLISHED")
+        self.kernel.abort(n)
+        self.ended(s, status=1)
+        self.assertIn("Connection reset by peer", s.stderr)
+        stack, kernel = opened(role)
+        self.assert_paths(s, self.kernel_life(family, lport, "CLOSED"),
+                          stack + [("ESTABLISHED", "CLOSED", "reset_received")],
+                          kernel + [("ESTABLISHED", "CLOSED", "abort")])
+
+    @each
+    def test_kernel_leaves_data_unread(self, role, family):
+        """Linux resets then (RFC 9293 3.6.1, SHLD-3)."""
+        path = self.data(100_000)
+        s, n, lport = self.open(role, family, "--send", path, "--close", "peer")
+        self.kernel.recv(n, 1)
+        time.sleep(0.1)
+        self.kernel.close(n)
+        self.ended(s, status=1)
+        self.assertEqual(s.path()[2:], [("ESTABLISHED", "CLOSED", "reset_received")])
+
+    def test_stack_refuses(self):
+        """No listener on that port: the kernel is reset in SYN_SENT."""
+        for family in OWN:
+            with self.subTest(family=family):
+                s = self.start("listen", self.port)
+                with self.assertRaises(ActorError) as refused:
+                    self.kernel.connect(OWN[family], self.port + 1)
+                self.assertEqual(refused.exception.kind, "ECONNREFUSED")
+                self.assertEqual(s.stop(), 0, s.stderr)
+
+    def test_nobody_answers(self):
+        """The kernel drops the SYN: retransmitted, then given up by the user timeout."""
+        drop = self.ns.nft("input", f"tcp dport {self.port} drop")
+        self.addCleanup(self.ns.nft_delete, drop)
+        s = self.start("connect", target(HOST["ipv4"], self.port), "--user-timeout", "3.5")
+        self.ended(s, status=1)
+        self.assertEqual(s.path(), [("CLOSED", "SYN_SENT", "connect"),
+                                    ("SYN_SENT", "CLOSED", "timeout")])
+        self.assertIn("Connection timed out", s.stderr)
+        self.assertGreaterEqual(s.counter("retransmits"), 1)
+
+    def test_interrupt_resets_what_is_open(self):
+        s, n, lport = self.open("passive", "ipv4", "--close", "never")
+        s.wait_state("ESTABLISHED")
+        s.stop()
+        self.assertEqual(self.kernel.recv_error(n), "ECONNRESET")
+        self.assertEqual(s.path()[-1], ("ESTABLISHED", "CLOSED", "abort"))
+
+    def test_echo_to_many(self):
+        s = self.start("listen", self.port)
+        many = [self.kernel.connect(OWN[f], self.port)[0] for f in OWN for _ in range(50)]
+        for n in many:
+            self.kernel.send(n, 5000)
+        for n in many:
+            self.kernel.recv(n, 5000)
+            self.kernel.shutdown(n)
+        for n in many:
+            self.assertEqual(self.kernel.recv_eof(n), 0)
+            self.kernel.close(n)
+        s.wait_state("CLOSED", count=100)
+        self.assertEqual(s.stop(), 0, s.stderr)
+        self.assertEqual({tuple(life.path) for life in s.lives()}, {tuple(OPENED + CLOSED)})
+
+
+if __name__ == "__main__":
+    unittest.main()
