@@ -41,6 +41,9 @@ enum {
 	IPPROTO_MPTCP = 262
 };
 enum {
+	ECONNABORTED = 103
+};
+enum {
 	ETH_P_IP = 0x0800,
 	ETH_P_IPV6 = 0x86dd
 };
@@ -244,6 +247,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct files_struct *files;
+	void *bpf_net_context;
 };
 
 struct seq_file;

@@ -33,8 +33,21 @@ static __always_inline struct tcpw_mini_record *mini_reserve(struct tcpw_account
 	r->listener_state = 0;
 	r->tcp_flags = 0;
 	r->fastopen = 0;
-	r->pad[0] = r->pad[1] = 0;
+	r->context = TCPW_CONTEXT_UNKNOWN;
+	r->pad = 0;
 	return r;
+}
+
+static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listener,
+							   const struct tcpw_tuple *tuple)
+{
+	if (!tuple_passes(tuple))
+		return FILTER_DROP;
+	if (!filter_asks_owner())
+		return FILTER_PASS;
+	if (op == TCPW_MINI_START)
+		return choose_half_open(listener, tuple);
+	return chosen_by_tuple(tuple);
 }
 
 static __always_inline void send_timewait(struct tcpw_account *account, __u16 program, __u64 now,

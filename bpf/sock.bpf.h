@@ -162,6 +162,8 @@ static __always_inline __u8 flags_of(const struct sock *sk, const struct tcp_soc
 		return flags;
 	if (tp->inet_conn.icsk_user_timeout)
 		flags |= TCPW_SOCK_USER_TIMEOUT;
+	if (BPF_CORE_READ_BITFIELD(tp, repair))
+		flags |= TCPW_SOCK_REPAIR;
 	if (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		flags |= TCPW_SOCK_SUBFLOW;
 	return flags;
@@ -174,8 +176,6 @@ static __always_inline __u8 all_flags_of(const struct sock *sk, const struct tcp
 
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
 		flags |= TCPW_SOCK_KERNEL;
-	if (tp && BPF_CORE_READ_BITFIELD_PROBED(tp, repair))
-		flags |= TCPW_SOCK_REPAIR;
 	if (tp && BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked))
 		flags |= TCPW_SOCK_FASTOPEN;
 	return flags;

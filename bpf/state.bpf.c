@@ -36,7 +36,9 @@ static __always_inline void fill_state(struct tcpw_state_record *r, const struct
 				   old_state == TCPW_SYN_RECEIVED
 			   ? all_flags_of(sk, tp)
 			   : flags_of(sk, tp);
-	r->shutdown = sk->sk_shutdown;
+	r->flags |= (__u16)((sk->sk_shutdown & 3) << 8);
+	if (sk->sk_socket)
+		r->flags |= TCPW_SOCK_HELD;
 	r->err = sk->sk_err;
 	r->err_soft = sk->sk_err_soft;
 }
@@ -66,6 +68,8 @@ static __always_inline void send_close(struct tcpw_account *account, __u16 progr
 	if (!r)
 		return;
 	fill_state(&r->s, sk, tp, cookie, tuple, old_state, TCPW_CLOSED);
+	if (tp && tp->snd_una != tp->write_seq)
+		r->s.flags |= TCPW_SOCK_UNACKED;
 	r->bytes_sent = tp ? payload_sent(tp) : 0;
 	r->bytes_received = tp ? tp->bytes_received : 0;
 	r->retransmits = tp ? tp->total_retrans : 0;
@@ -112,7 +116,7 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 							 const struct tcpw_process *opener,
 							 int old_state, int new_state)
 {
-	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN) {
+	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN || old_state == new_state) {
 		if (filter_asks_owner() && new_state == TCPW_LISTEN &&
 		    choose(cookie, TCPW_ROLE_LISTENER, opener) == FILTER_MAP_FULL)
 			return FILTER_MAP_FULL;
@@ -134,9 +138,12 @@ static __always_inline bool is_told(const struct sock *sk, int old_state, int ne
 	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return false;
-	/* A subflow that MPTCP closes is set to the state it has already. */
+	/*
+	 * A subflow that MPTCP closes is set to the state it has already. So is a listener that
+	 * `ss -K` ends (tcp_abort), and its error comes only with that second time.
+	 */
 	if (old_state == new_state)
-		return false;
+		return new_state == TCPW_CLOSED && sk->sk_err == ECONNABORTED;
 	/*
 	 * The clone of a listener, not yet a connection: no tuple, and a cookie generated now would
 	 * be overwritten by inet_csk_clone_lock. SYN_RECV -> ESTABLISHED follows at once.

@@ -15,16 +15,17 @@
 #include "nesting.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listener,
-							   const struct tcpw_tuple *tuple)
+/*
+ * Whether this is done on account of a packet: net_rx_action and threaded NAPI set the pointer for
+ * as long as they take packets in (since 6.10). `ss -K` does it from its process.
+ */
+static __always_inline __u8 context_here(void)
 {
-	if (!tuple_passes(tuple))
-		return FILTER_DROP;
-	if (!filter_asks_owner())
-		return FILTER_PASS;
-	if (op == TCPW_MINI_START)
-		return choose_half_open(listener, tuple);
-	return chosen_by_tuple(tuple);
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+
+	if (!bpf_core_field_exists(task->bpf_net_context))
+		return TCPW_CONTEXT_UNKNOWN;
+	return BPF_CORE_READ(task, bpf_net_context) ? TCPW_CONTEXT_PACKET : TCPW_CONTEXT_NO_PACKET;
 }
 
 /*
@@ -77,6 +78,8 @@ static __always_inline void on_request(const struct request_sock *req, __u32 pro
 	r->listener_state = listener_state;
 	r->fastopen = fastopen;
 	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
+	if (op == TCPW_MINI_CANCEL)
+		r->context = context_here();
 	record_submit(r);
 }
 

@@ -29,7 +29,8 @@ sys.path.insert(0, HERE)
 NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshare", "bpftool",
           "nginx", "curl")
 # Those that watch whole paths, and mostly wait: they run before all others, which make load.
-FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening")
+FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening", "TestKilled",
+         "TestUndone")
 ALONE = ("TestLeftBehind",)
 LIMIT_S = 240
 SECOND_TRIES = 8  # more than that is no accident

@@ -38,7 +38,8 @@
 	X(USER_TIMEOUT, "user_timeout", "TCP_USER_TIMEOUT ran out")                              \
 	X(FASTOPEN_SYN, "fastopen_syn", "a Fast Open SYN carried a valid cookie")                \
 	X(SYN_COOKIE, "syn_cookie", "an ACK carried a valid SYN cookie")                         \
-	X(ORPHAN_LIMIT, "orphan_limit", "too many orphans or too little memory")
+	X(ORPHAN_LIMIT, "orphan_limit", "too many orphans or too little memory")                 \
+	X(REPAIR, "repair", "TCP_REPAIR set the state, no segment did")
 
 enum tcpw_cause {
 #define X(id, name, text) TCPW_CAUSE_##id,

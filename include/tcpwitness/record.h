@@ -88,6 +88,12 @@ struct tcpw_tuple {
 #define TCPW_SOCK_USER_TIMEOUT (1 << 4) /* TCP_USER_TIMEOUT is set */
 #define TCPW_SOCK_REPAIR (1 << 5)       /* TCP_REPAIR mode: states are set without segments */
 #define TCPW_SOCK_FASTOPEN (1 << 6)     /* its SYN carried data that was taken */
+/* Of state records only: */
+#define TCPW_SOCK_SHUT_RECEIVE (1 << 8) /* sk_shutdown */
+#define TCPW_SOCK_SHUT_SEND (1 << 9)
+#define TCPW_SOCK_SHUT_BOTH (TCPW_SOCK_SHUT_RECEIVE | TCPW_SOCK_SHUT_SEND)
+#define TCPW_SOCK_UNACKED (1 << 10) /* the peer has not acknowledged all, the FIN included */
+#define TCPW_SOCK_HELD (1 << 11)    /* a file is there: a child has been accepted */
 
 struct tcpw_state_record {
 	struct tcpw_header h;
@@ -97,8 +103,7 @@ struct tcpw_state_record {
 	__u32 tid;
 	__u8 old_state; /* kernel values */
 	__u8 new_state;
-	__u8 flags;
-	__u8 shutdown;  /* sk_shutdown: 1 receive, 2 send */
+	__u16 flags;    /* TCPW_SOCK_* */
 	__u16 err;      /* sk_err */
 	__u16 err_soft; /* sk_err_soft: an ICMP error or a timeout that has not ended it yet */
 };
@@ -131,7 +136,15 @@ enum tcpw_mini_op {
 	TCPW_MINI_CANCEL,    /* taken off the wheel: also just before it expires or is armed anew */
 	TCPW_MINI_EXPIRE,
 	TCPW_MINI_SEGMENT, /* a segment was given to a timewait socket (which holds the FIN that
-			      turns an orphan's FIN_WAIT_2 into TIME_WAIT) */
+			      turns an orphan's FIN_WAIT_2 into TIME_WAIT), or a RST to a request
+			      socket's listener */
+};
+
+/* struct tcpw_mini_record.context: on what account a request socket's timer is taken off. */
+enum tcpw_context {
+	TCPW_CONTEXT_UNKNOWN = 0,
+	TCPW_CONTEXT_PACKET, /* one that is just being received */
+	TCPW_CONTEXT_NO_PACKET,
 };
 
 /* Request and timewait mini-sockets have no tracepoint of their own: this is their timer. */
@@ -148,7 +161,8 @@ struct tcpw_mini_record {
 	__u8 listener_state; /* request: kernel value; 0 is unknown */
 	__u8 tcp_flags;      /* TCPW_MINI_SEGMENT: the TCP flags byte */
 	__u8 fastopen;       /* request: its child exists already */
-	__u8 pad[2];
+	__u8 context;        /* request, cancel: enum tcpw_context */
+	__u8 pad;
 };
 
 enum tcpw_retransmit_kind {

@@ -54,9 +54,13 @@ class Life:
 
 
 def join(lines):
-    """Events -> [Life], listeners among them, in the order they began."""
+    """
+    Events -> [Life], listeners among them. A socket that connects again
+    after its end keeps its `conn`, and begins another life.
+    """
     lives = {}
     halves = {}
+    earlier = []
     for e in lines:
         if "conn" not in e or e["event"] in ("life", "socket", "lost"):
             continue
@@ -64,7 +68,10 @@ def join(lines):
         if e["conn"] is not None:
             key = ("conn", e["conn"])
             life = lives.get(key)
-            if life is None:
+            if life is not None and life.over and e["event"] == "transition":
+                earlier.append(life)
+                life = lives[key] = Life(key)
+            elif life is None:
                 life = halves.pop(half, None) if half is not None else None
                 if life is None:
                     life = Life(key)
@@ -79,7 +86,7 @@ def join(lines):
         else:
             continue
         (life.lines if e["event"] == "transition" else life.others).append(e)
-    return [life for life in lives.values() if life.lines]
+    return earlier + [life for life in lives.values() if life.lines]
 
 
 def find(lives, netns, laddr=None, lport=None, raddr=None, rport=None):

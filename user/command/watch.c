@@ -519,6 +519,7 @@ static int begin(struct watch *w)
 	if (status != EXIT_OK)
 		return status;
 	reason_classes(&w->session, options.reasons);
+	options.segments_seen = tracer_has(w->session.tracer, TCPW_PROGRAM_SEGMENT);
 	if (lifecycle_new(&w->lifecycle, &options)) {
 		message("out of memory: try a smaller '--max-connections'");
 		return EXIT_RUNTIME;

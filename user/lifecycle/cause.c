@@ -27,6 +27,10 @@ struct cause_row {
 #define CAUSE(name) TCPW_CAUSE_##name
 
 static const struct cause_row rows[] = {
+	/* Set by checkpoint and restore: tcp_connect and tcp_disconnect, no segment either time. */
+	{S(SYN_SENT), S(ESTABLISHED), E(REPAIR), 0, CAUSE(REPAIR)},
+	{ANY, S(CLOSED), E(REPAIR) | E(NO_ERROR) | E(FULL_SOCKET), 0, CAUSE(REPAIR)},
+
 	/* Opening. */
 	{S(CLOSED), S(SYN_SENT), 0, 0, CAUSE(CONNECT)},
 	{S(CLOSED), S(LISTEN), 0, 0, CAUSE(LISTEN)},
@@ -52,12 +56,17 @@ static const struct cause_row rows[] = {
 	{S(SYN_RECEIVED), S(CLOSED), E(LISTENER_GONE), E(FULL_SOCKET), CAUSE(LISTENER_CLOSED)},
 	{S(SYN_RECEIVED), S(CLOSED), E(EXPIRED), E(FULL_SOCKET), CAUSE(SYN_ACK_TIMEOUT)},
 	{S(SYN_RECEIVED), S(CLOSED), E(RESET_SENT), E(FULL_SOCKET), CAUSE(RESET_SENT)},
+	{S(SYN_RECEIVED), S(CLOSED), E(SEGMENT_RST), E(FULL_SOCKET), CAUSE(RESET_RECEIVED)},
 	/*
-	 * Taken off in silence, its listener alive: tcp_check_req does that for a RST in the window
-	 * alone (what it answers with a RST of its own is in the row above); ss -K, which looks the
-	 * same, is told by whoever knows that it ran.
+	 * Taken off in silence, its listener alive and no RST there: by tcp_abort or, when an ICMP
+	 * message says that nobody is there to take the SYN-ACK, by tcp_req_err. Where no witness
+	 * sees segments it was a RST as a rule (tcp_check_req).
 	 */
-	{S(SYN_RECEIVED), S(CLOSED), 0, E(FULL_SOCKET) | E(HOLE), CAUSE(RESET_RECEIVED)},
+	{S(SYN_RECEIVED), S(CLOSED), E(NO_PACKET), E(FULL_SOCKET) | E(HOLE), CAUSE(KILLED)},
+	{S(SYN_RECEIVED), S(CLOSED), E(PACKET) | E(SEGMENTS_SEEN), E(FULL_SOCKET) | E(HOLE),
+	 CAUSE(ICMP_ERROR)},
+	{S(SYN_RECEIVED), S(CLOSED), 0, E(FULL_SOCKET) | E(HOLE) | E(SEGMENTS_SEEN),
+	 CAUSE(RESET_RECEIVED)},
 
 	/* ... and timewait sockets. */
 	{S(TIME_WAIT), S(CLOSED), E(EXPIRED), 0, CAUSE(TIME_WAIT_EXPIRED)},
@@ -122,6 +131,15 @@ static const struct cause_row rows[] = {
 	{S(SYN_RECEIVED), S(CLOSED), E(ERR_TIMEDOUT), 0, CAUSE(SYN_ACK_TIMEOUT)},
 	{ANY, S(CLOSED), E(ERR_TIMEDOUT), 0, CAUSE(TIMEOUT)},
 	{SYNCHRONIZED, S(CLOSED), E(ERR_OTHER), 0, CAUSE(ICMP_ERROR)},
+
+	/*
+	 * Ended in silence with the FIN not acknowledged: nobody but its process can do that
+	 * (tcp_disconnect), and to an orphan nobody but the kernel (tcp_out_of_resources).
+	 */
+	{S(FIN_WAIT_1) | S(CLOSING) | S(LAST_ACK), S(CLOSED), E(NO_ERROR) | E(UNACKED) | E(ORPHAN),
+	 0, CAUSE(ORPHAN_LIMIT)},
+	{S(FIN_WAIT_1) | S(CLOSING) | S(LAST_ACK), S(CLOSED), E(NO_ERROR) | E(UNACKED), 0,
+	 CAUSE(DISCONNECT)},
 
 	/* The end in good order. */
 	{S(LAST_ACK), S(CLOSED), E(NO_ERROR), 0, CAUSE(FIN_ACKED)},

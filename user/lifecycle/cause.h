@@ -27,15 +27,20 @@ enum evidence {
 	EVIDENCE_EXPIRED = 1 << 14,      /* the mini-socket's timer ran out */
 	EVIDENCE_REUSED = 1 << 15,       /* a new connection has the same tuple */
 	EVIDENCE_LISTENER_GONE = 1 << 16,
-	EVIDENCE_SEGMENT_RST = 1 << 17, /* a RST was given to the timewait socket */
-	EVIDENCE_NO_REQUEST = 1 << 18,  /* a child without a request socket: a SYN cookie */
-	EVIDENCE_HOLE = 1 << 19,        /* a record of this connection was lost */
-	EVIDENCE_FULL_SOCKET = 1 << 20, /* reported of a full socket, not a mini-socket */
-	EVIDENCE_RESETS_SEEN = 1 << 21, /* the reset witness is on: its silence means something */
-	EVIDENCE_ORPHAN = 1 << 22,      /* no process held the socket any more */
-	EVIDENCE_RESET_AFTER = 1 << 24, /* the reset was sent after the move, not before */
-	EVIDENCE_FASTOPEN = 1 << 25,    /* the SYN made a child at once: Fast Open */
-	EVIDENCE_ERR_SOFT = 1 << 23,    /* sk_err is the soft error of an earlier ICMP message */
+	EVIDENCE_SEGMENT_RST = 1 << 17,   /* a RST was given to the mini-socket */
+	EVIDENCE_NO_REQUEST = 1 << 18,    /* a child without a request socket: a SYN cookie */
+	EVIDENCE_HOLE = 1 << 19,          /* a record of this connection was lost */
+	EVIDENCE_FULL_SOCKET = 1 << 20,   /* reported of a full socket, not a mini-socket */
+	EVIDENCE_RESETS_SEEN = 1 << 21,   /* the reset witness is on: its silence means something */
+	EVIDENCE_ORPHAN = 1 << 22,        /* no process held the socket any more */
+	EVIDENCE_ERR_SOFT = 1 << 23,      /* sk_err is the soft error of an earlier ICMP message */
+	EVIDENCE_RESET_AFTER = 1 << 24,   /* the reset was sent after the move, not before */
+	EVIDENCE_FASTOPEN = 1 << 25,      /* the SYN made a child at once: Fast Open */
+	EVIDENCE_SEGMENTS_SEEN = 1 << 26, /* the segment witness is on */
+	EVIDENCE_PACKET = 1 << 27,        /* a packet that arrived did it */
+	EVIDENCE_NO_PACKET = 1 << 28,     /* no packet did it: a process or a timer */
+	EVIDENCE_UNACKED = 1 << 29,       /* the peer has not acknowledged all that was sent */
+	EVIDENCE_REPAIR = 1 << 30,        /* TCP_REPAIR mode: states are set without segments */
 };
 
 /*

@@ -145,6 +145,7 @@ struct lifecycle_options {
 	uint64_t window_ns;   /* how far apart records of different CPUs may be out of order */
 	uint64_t evidence_ns; /* how long a move to CLOSED may wait for its evidence */
 	bool life_complete;   /* hold a life event until its TIME_WAIT is over */
+	bool segments_seen;   /* the segment witness is on: the absence of a RST means something */
 	lifecycle_emit_fn emit;
 	void *arg;
 };

@@ -60,10 +60,22 @@ void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)
 			request_begins(lc, r);
 		return;
 	}
+	if (r->op == TCPW_MINI_SEGMENT) {
+		/* A RST that the window does not take leaves the request as it is. */
+		if (c && c->end != NONE && (r->tcp_flags & TH_RST))
+			hold_settle_end(lc, c, EVIDENCE_SEGMENT_RST);
+		return;
+	}
 	if (!c) {
 		lc->stats.strays++;
 		return;
 	}
+	if (lc->options.segments_seen)
+		evidence |= EVIDENCE_SEGMENTS_SEEN;
+	if (r->context == TCPW_CONTEXT_PACKET)
+		evidence |= EVIDENCE_PACKET;
+	else if (r->context == TCPW_CONTEXT_NO_PACKET)
+		evidence |= EVIDENCE_NO_PACKET;
 	if (r->listener_state && r->listener_state != TCPW_LISTEN)
 		evidence |= EVIDENCE_LISTENER_GONE;
 	if (r->op == TCPW_MINI_CANCEL && c->end == NONE)

@@ -185,6 +185,8 @@ static bool listener_gone(const struct lifecycle *lc, const struct connection *c
 	       listener->end != NONE;
 }
 
+#define LISTENER_STOPS_NS 500000000ull
+
 static void move_to_closed(struct lifecycle *lc, struct connection *c,
 			   const struct tcpw_state_record *r)
 {
@@ -197,10 +199,14 @@ static void move_to_closed(struct lifecycle *lc, struct connection *c,
 		.wait = true,
 	};
 
-	if ((r->shutdown & 3) == 3)
+	if ((r->flags & TCPW_SOCK_SHUT_BOTH) == TCPW_SOCK_SHUT_BOTH)
 		m.evidence |= EVIDENCE_SHUT_BOTH;
 	if (r->flags & TCPW_SOCK_DEAD)
 		m.evidence |= EVIDENCE_ORPHAN;
+	if (r->flags & TCPW_SOCK_UNACKED)
+		m.evidence |= EVIDENCE_UNACKED;
+	if (r->flags & TCPW_SOCK_REPAIR)
+		m.evidence |= EVIDENCE_REPAIR;
 	if (r->flags & TCPW_SOCK_USER_TIMEOUT)
 		m.evidence |= EVIDENCE_USER_TIMEOUT;
 	if (!r->tuple.lport)
@@ -209,6 +215,23 @@ static void move_to_closed(struct lifecycle *lc, struct connection *c,
 		m.evidence |= EVIDENCE_LISTENER_GONE;
 	final_counts(c, r);
 	connection_move(lc, c, &m);
+	/*
+	 * Its own process shuts it, or close() has shut it before (__tcp_close). For another one
+	 * this is tcp_abort as a rule, which shows itself only when all in the accept queue has
+	 * been reset; that process may be made to wait meanwhile.
+	 */
+	if (c->state == TCPW_LISTEN && !(m.evidence & EVIDENCE_SHUT_BOTH) && c->pub.owner &&
+	    c->pub.owner->pid != r->pid)
+		hold_at(lc, c->end)->deadline = r->h.ts + LISTENER_STOPS_NS;
+}
+
+/* tcp_abort sets CLOSED once more, this time with its error. */
+static void closed_again(struct lifecycle *lc, const struct tcpw_state_record *r)
+{
+	struct connection *c = find_cookie(lc, r->cookie);
+
+	if (c && c->end != NONE)
+		hold_settle_end(lc, c, evidence_of_error(r->err, r->err_soft));
 }
 
 /* The full socket of a connection whose timewait mini-socket has already taken over. */
@@ -224,8 +247,12 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
 	enum tcpw_state old_state = state_of(r->old_state), new_state = state_of(r->new_state);
 	struct connection *c;
-	uint32_t cookie;
+	uint32_t cookie, repair = r->flags & TCPW_SOCK_REPAIR ? EVIDENCE_REPAIR : 0;
 
+	if (old_state == new_state) {
+		closed_again(lc, r);
+		return;
+	}
 	if (r->h.type == TCPW_RECORD_OPEN)
 		c = begin(lc, r);
 	else if (!(c = find_cookie(lc, r->cookie)) && new_state == TCPW_CLOSED && !r->tuple.lport)
@@ -256,5 +283,5 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 				&(struct move){.new_state = new_state,
 					       .source = LIFECYCLE_FROM_STATE,
 					       .ts = r->h.ts,
-					       .evidence = cookie});
+					       .evidence = cookie | repair});
 }

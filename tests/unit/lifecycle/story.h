@@ -145,9 +145,12 @@ static inline struct tcpw_header header(struct fixture *f, uint16_t type, size_t
 
 struct detail {
 	uint16_t err;
-	uint8_t shutdown;
-	uint8_t flags;
+	uint8_t shutdown; /* sk_shutdown: 1 receive, 2 send */
+	uint16_t flags;
+	uint32_t pid; /* on the CPU; 0: the one that opens */
 };
+
+#define OPENER 100
 
 static inline void state(struct fixture *f, uint64_t cookie, int old_state, int new_state,
 			 struct tcpw_tuple t, struct detail d)
@@ -157,16 +160,16 @@ static inline void state(struct fixture *f, uint64_t cookie, int old_state, int 
 	struct tcpw_state_record *r = &open.s;
 	struct tcpw_state_record s = {.cookie = cookie,
 				      .tuple = t,
+				      .pid = d.pid ? d.pid : OPENER,
 				      .tid = 42,
 				      .old_state = (uint8_t)old_state,
 				      .new_state = (uint8_t)new_state,
-				      .flags = d.flags,
-				      .shutdown = d.shutdown,
+				      .flags = (uint16_t)(d.flags | d.shutdown << 8),
 				      .err = d.err};
 
 	if (new_state == TCPW_SYN_SENT || new_state == TCPW_LISTEN) {
 		s.h = header(f, TCPW_RECORD_OPEN, sizeof(open));
-		open.process.pid = 100;
+		open.process.pid = OPENER;
 		strcpy(open.process.comm, new_state == TCPW_LISTEN ? "server" : "client");
 	} else if (new_state == TCPW_CLOSED) {
 		s.h = header(f, TCPW_RECORD_CLOSE, sizeof(close));
