@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rarer ways to open a connection: simultaneous open, and Fast Open with its child's paths."""
 
-import calendar
 import socket
 import struct
 import time
@@ -52,27 +51,6 @@ class TestOpening(stage.StageCase):
 
 scenario = scenarios_of(TestOpening)
 fast_open = scenarios_of(TestOpening, topologies=("fastopen",))
-
-
-def realtime_ns(line):
-    """`ts` of a line, in ns since the epoch."""
-    whole, fraction = line["ts"].rstrip("Z").split(".")
-    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction)
-
-
-def _moments(p, lives_of, moments):
-    """Asserts that states were entered when their segment passed: {new state: (who, flags)}"""
-    def check(test, play, clients, servers):
-        seen = play.segments()
-        for life in lives_of(clients, servers):
-            for new, (who, flags) in moments.items():
-                line = next(t for t in life.lines if t["new"] == new)
-                near = min((abs(realtime_ns(line) - s.ts) for w, s in seen
-                            if w == who and s.flags == flags), default=None)
-                test.assertIsNotNone(near, (new, who, flags, seen))
-                test.assertLess(near, 20_000_000, f"{new} is {near} ns from {who} {flags}\n{life}")
-
-    p.checks.append(check)
 
 
 # ---- simultaneous open --------------------------------------------------------------------------
@@ -127,8 +105,8 @@ def simultaneous_open(p):
     p.want_client = [CROSSED + TO_TIME_WAIT + SWEPT]
     p.want_server = [CROSSED + CLOSED]
     p.want_wire = [["c S", "c SA", "c data", "c FA", "s FA"], ["s S", "s SA", "s data", "s FA"]]
-    _moments(p, lambda clients, servers: clients, {"SYN_RECEIVED": ("s", "S")})
-    _moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S")})
+    stage.moments(p, lambda clients, servers: clients, {"SYN_RECEIVED": ("s", "S")})
+    stage.moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S")})
 
 
 @scenario
@@ -230,7 +208,7 @@ def _its_times(test, play, clients, servers):
 
 def _fast_play(p):
     p.checks.append(_its_times)
-    _moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S")})
+    stage.moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S")})
 
 
 @fast_open
@@ -327,8 +305,8 @@ def fast_open_reset_before_the_last_ack(p):
     p.want_client = [OPEN + [("ESTABLISHED", "CLOSED", "abort")]]
     p.want_server = [FASTOPEN_SYN + [("SYN_RECEIVED", "CLOSED", "reset_received")]]
     p.want_wire = ["c S+5", "s SA", "c RA"]
-    _moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S"),
-                                                   "CLOSED": ("c", "RA")})
+    stage.moments(p, lambda clients, servers: servers, {"SYN_RECEIVED": ("c", "S"),
+                                                        "CLOSED": ("c", "RA")})
 
 
 @fast_open

@@ -84,6 +84,20 @@ def _parse(kind, packet):
     return Seen(src, sport, dst, dport, flag_names(flags), seq, ack, packet[at:end])
 
 
+def _take(s, kept):
+    """Everything that has passed by now."""
+    while True:
+        try:
+            packet, (device, kind, direction, *_) = s.recvfrom(65536)
+        except BlockingIOError:
+            return
+        if device == "lo" and direction != socket.PACKET_OUTGOING:
+            continue
+        one = _parse(kind, packet)
+        if one:
+            kept.append(one)
+
+
 def seen(side, number, sport, dport, flags=None, count=1, timeout=10):
     """
     The first `count` segments from `sport` to `dport` that passed since watch(), with these flags
@@ -99,13 +113,27 @@ def seen(side, number, sport, dport, flags=None, count=1, timeout=10):
             return found[:count]
         if time.monotonic() > end:
             raise TimeoutError(f"{len(found)} of {count} {flags} {sport}>{dport} in {kept}")
-        try:
-            packet, (device, kind, direction, *_) = s.recvfrom(65536)
-        except BlockingIOError:
+        before = len(kept)
+        _take(s, kept)
+        if len(kept) == before:
             time.sleep(0.002)
-            continue
-        if device == "lo" and direction != socket.PACKET_OUTGOING:
-            continue
-        one = _parse(kind, packet)
-        if one:
-            kept.append(one)
+
+
+def _ends_at(seen_one):
+    """The sequence number after a segment."""
+    length = len(seen_one.tcp) - (seen_one.tcp[12] >> 4) * 4
+    return seen_one.seq + length + ("S" in seen_one.flags) + ("F" in seen_one.flags)
+
+
+def next_seq(side, number, sport, dport):
+    """What follows all that passed from `sport` to `dport` since watch(); resets do not count."""
+    s = side.sockets[number]
+    kept = side.kept["seen", s.fileno()]
+    _take(s, kept)
+    ends = [_ends_at(k) for k in kept
+            if (k.sport, k.dport) == (sport, dport) and "R" not in k.flags]
+    top = ends[0]
+    for end in ends:
+        if 0 < (end - top) & 0xffffffff < 1 << 31:
+            top = end
+    return top & 0xffffffff

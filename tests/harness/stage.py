@@ -6,6 +6,7 @@ Most paths end in a TIME_WAIT of 60 s. So all plays of a stage are performed fir
 then the last TIME_WAIT is awaited once, and then each play is judged in a test of its own.
 """
 
+import calendar
 import time
 import traceback
 import unittest
@@ -310,6 +311,28 @@ def _half_open(test, life):
         test.assertEqual(life.lines[1]["half_open"], first["half_open"], life)
 
 
+
+def realtime_ns(line):
+    """`ts` of a line, in ns since the epoch."""
+    whole, fraction = line["ts"].rstrip("Z").split(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction)
+
+
+def moments(p, lives_of, moments):
+    """
+    Asks of a play that states were entered when their segment passed: {new state: (who, flags)}
+    """
+    def check(test, play, clients, servers):
+        seen = play.segments()
+        for life in lives_of(clients, servers):
+            for new, (who, flags) in moments.items():
+                line = next(t for t in life.lines if t["new"] == new)
+                near = min((abs(realtime_ns(line) - s.ts) for w, s in seen
+                            if w == who and s.flags == flags), default=None)
+                test.assertIsNotNone(near, (new, who, flags, seen))
+                test.assertLess(near, 20_000_000, f"{new} is {near} ns from {who} {flags}\n{life}")
+
+    p.checks.append(check)
 
 
 class StageCase(unittest.TestCase):
