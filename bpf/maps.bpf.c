@@ -14,6 +14,8 @@ const volatile __u64 tw_timer_function = 0;
 const volatile __u64 request_timer_function = 0;
 const volatile __u64 write_timer_function = 0;
 const volatile bool has_reset_reason = false;
+const volatile bool has_cookie_helper = false;
+const volatile __u32 jiffy_ns = 0;
 
 __u32 reader_waiting = 0;
 __u64 lost_epoch = 0;

@@ -62,6 +62,8 @@ extern const volatile __u64 tw_timer_function;      /* address of tw_timer_handl
 extern const volatile __u64 request_timer_function; /* address of reqsk_timer_handler */
 extern const volatile __u64 write_timer_function;   /* address of tcp_write_timer */
 extern const volatile bool has_reset_reason;        /* tcp_send_reset has a third argument */
+extern const volatile bool has_cookie_helper;       /* bpf_get_socket_cookie, since 5.12 */
+extern const volatile __u32 jiffy_ns;               /* length of a jiffy */
 
 /*
  * Shared with the reader while it runs. `reader_waiting`: it sleeps until a record wakes it;

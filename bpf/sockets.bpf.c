@@ -7,14 +7,12 @@
 #include "filter.bpf.h"
 #include "sock.bpf.h"
 
-extern unsigned long CONFIG_HZ __kconfig;
-
 /* Timers count jiffies, which begin at a value of their own and wrap. */
 static __always_inline __u64 time_to(unsigned long expires)
 {
 	long left = (long)(expires - (unsigned long)bpf_jiffies64());
 
-	return left <= 0 ? 0 : (__u64)left * (1000000000ull / CONFIG_HZ);
+	return left <= 0 ? 0 : (__u64)left * jiffy_ns;
 }
 
 static __always_inline void fill_full(struct tcpw_socket *s, const struct sock *sk,
@@ -83,7 +81,8 @@ int list_sockets(struct bpf_iter__tcp *ctx)
 	} else {
 		return 0;
 	}
-	s.cookie = bpf_get_socket_cookie(skc);
+	/* Without the helper only those are known that somebody asked for before (SO_COOKIE). */
+	s.cookie = has_cookie_helper ? bpf_get_socket_cookie(skc) : skc->skc_cookie.counter;
 	bpf_seq_write(ctx->meta->seq, &s, sizeof(s));
 	return 0;
 }

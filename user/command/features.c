@@ -76,8 +76,10 @@ static int run(const struct options *options)
 		message("cannot write to standard output: %s", strerror(-err));
 		return EXIT_RUNTIME;
 	}
-	return feature(&features, FEATURE_BTF) && feature(&features, FEATURE_STATE) ? EXIT_OK
-										    : EXIT_KERNEL;
+	return feature(&features, FEATURE_BTF) && feature(&features, FEATURE_STATE) &&
+			       feature(&features, FEATURE_COOKIE)
+		       ? EXIT_OK
+		       : EXIT_KERNEL;
 }
 
 const struct command command_features = {

@@ -60,10 +60,17 @@ static int by_cookie_then_pid(const void *a, const void *b)
 
 static void read_owners(struct snapshot *p)
 {
-	ssize_t count = session_files(&p->session, &p->files);
+	const struct features *f = &p->session.features;
 	size_t kept = 0;
+	ssize_t count;
 
 	p->file_count = 0;
+	if (!feature(f, FEATURE_ITER_FILE)) {
+		message("owners are not known: without %s (%s)", feature_name(FEATURE_ITER_FILE),
+			f->state[FEATURE_ITER_FILE].why);
+		return;
+	}
+	count = session_files(&p->session, &p->files);
 	if (count < 0) {
 		message("cannot list who holds which socket: %s", strerror((int)-count));
 		return;

@@ -119,6 +119,8 @@ static void probe_btf(struct features *f)
 	}
 	set(f, FEATURE_BTF, true, NULL);
 	probe_tracepoints(f, btf);
+	set(f, FEATURE_COOKIE, has_func(btf, "bpf_get_socket_ptr_cookie"),
+	    "not for tracing programs: kernel older than 5.12");
 	set(f, FEATURE_ITER_TCP, has_func(btf, "bpf_iter_tcp"), "kernel older than 5.9");
 	set(f, FEATURE_ITER_FILE,
 	    has_func(btf, "bpf_iter_task_file") && has_func(btf, "bpf_sock_from_file"),

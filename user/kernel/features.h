@@ -14,6 +14,8 @@
 #define FEATURES(X)                                                                               \
 	X(BTF, "kernel BTF", "everything: without /sys/kernel/btf/vmlinux nothing can be loaded") \
 	X(STATE, "tracepoint inet_sock_set_state", "everything: no transition is seen")           \
+	X(COOKIE, "helper bpf_get_socket_cookie",                                                 \
+	  "everything but snapshot: connections cannot be told apart")                            \
 	X(TIMER_START, "tracepoint timer_start", "the beginning of SYN_RECEIVED and TIME_WAIT")   \
 	X(TIMER_CANCEL, "tracepoint timer_cancel", "the end of SYN_RECEIVED, TIME_WAIT reuse")    \
 	X(TIMER_EXPIRE, "tracepoint timer_expire_entry", "the expiry of TIME_WAIT and SYN-ACKs")  \
@@ -25,7 +27,8 @@
 	X(RETRANSMIT, "tracepoint tcp_retransmit_skb", "retransmits of data, SYN and FIN")        \
 	X(RETRANSMIT_SYNACK, "tracepoint tcp_retransmit_synack", "retransmits of SYN-ACK")        \
 	X(RESET_SENT, "tracepoint tcp_send_reset", "resets sent, and the causes they settle")     \
-	X(RESET_REASON, "reason of a reset sent", "why a reset was sent")                         \
+	X(RESET_REASON, "reason of a reset sent",                                                 \
+	  "why a reset was sent; resets in answer to a segment that no full socket takes")        \
 	X(RESET_RECEIVED, "tracepoint tcp_receive_reset", "resets received")                      \
 	X(DESTROY, "tracepoint tcp_destroy_sock", "nothing; lines of a close come 1 ms later")    \
 	X(ACCEPT, "tracepoint sys_exit_accept4",                                                  \

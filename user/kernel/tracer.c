@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tcpw.skel.h"
@@ -140,6 +141,20 @@ static bool wanted(enum tcpw_program program, const struct tracer_options *o)
 	return false;
 }
 
+/*
+ * The kernel's tick is the resolution of the coarse clock (kernel/time/posix-timers.c,
+ * posix_get_coarse_res). CONFIG_HZ says the same, but where a container has no /boot/config-* and
+ * the kernel no /proc/config.gz, libbpf refuses to load anything that asks for it.
+ */
+static uint32_t jiffy_ns(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 0;
+	return (uint32_t)tick.tv_nsec;
+}
+
 static void configure(struct tracer *t, const struct tracer_options *o)
 {
 	struct tcpw *s = t->skel;
@@ -149,6 +164,8 @@ static void configure(struct tracer *t, const struct tracer_options *o)
 	s->rodata->request_timer_function = o->features->request_timer_function;
 	s->rodata->write_timer_function = o->features->write_timer_function;
 	s->rodata->has_reset_reason = feature(o->features, FEATURE_RESET_REASON);
+	s->rodata->has_cookie_helper = feature(o->features, FEATURE_COOKIE);
+	s->rodata->jiffy_ns = jiffy_ns();
 	bpf_map__set_max_entries(s->maps.ring, o->witnesses ? (__u32)o->ring_size : 4096);
 	if (!o->witnesses ||
 	    !(o->filter->pids || o->filter->comms || o->filter->cgroups || o->filter->roles)) {
@@ -273,6 +290,10 @@ int tracer_new(struct tracer **out, const struct tracer_options *o, char *error,
 		return say(error, size, -EOPNOTSUPP,
 			   "this kernel lacks the tracepoint inet_sock_set_state: 4.16 or newer is "
 			   "needed");
+	if (o->witnesses && !feature(o->features, FEATURE_COOKIE))
+		return say(error, size, -EOPNOTSUPP,
+			   "this kernel has no bpf_get_socket_cookie for tracing programs: 5.12 or "
+			   "newer is needed; 'tcpwitness snapshot' works without");
 	if (!o->witnesses && !feature(o->features, FEATURE_ITER_TCP))
 		return say(error, size, -EOPNOTSUPP,
 			   "this kernel lacks the socket iterator: 5.9 or newer is needed");
