@@ -6,7 +6,7 @@ import struct
 import time
 import unittest
 
-from harness import actor, stage
+from harness import actor, running, stage
 from harness.stage import (CLOSE, CLOSED, EXPIRED, OPEN, OPENED, TO_CLOSE_WAIT, TO_FIN_WAIT_2,
                            scenarios_of)
 
@@ -42,7 +42,8 @@ class TestCauses(stage.StageCase):
                                    e["direction"] == "sent"),
             }
             kernel = {k: self.stage.delta(where, k) for k in told}
-            self.assertEqual(told["Tcp.OutRsts"], kernel["Tcp.OutRsts"], where.name)
+            self.assertTrue(self.stage.resets_fit(told["Tcp.OutRsts"], kernel["Tcp.OutRsts"]),
+                            (where.name, told, kernel))
             hidden = (self.stage.hidden_count("tcp_retransmit_skb") +
                       self.stage.hidden_count("tcp_retransmit_synack"))
             for key in ("Tcp.RetransSegs", "TcpExt.TCPSynRetrans"):
@@ -265,7 +266,8 @@ def data_after_close(p):
     p.server.send(s, 10)
     p.server.wait_state(s, 7)
     p.server.close(s)
-    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "reset_sent")]]
+    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED",
+                                              running.end_of_orphan("reset_sent"))]]
     p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "CLOSED", "reset_received")]]
     p.want_wire = ["c FA", "s A", "s data", "c R"]
 

@@ -40,6 +40,11 @@ class Life:
         """ns spent in a state, as told by the line that leaves it."""
         return next((ns(t["dwell_ns"]) for t in self.lines if t["old"] == state), None)
 
+    def inexact(self):
+        """Lines whose dwell is not exact: the socket table told when their state began or ended."""
+        return [t for before, t in zip([None, *self.lines], self.lines)
+                if t["source"] == "snapshot" or before and before["source"] == "snapshot"]
+
     def left(self, state):
         """The line that leaves a state."""
         return next((t for t in self.lines if t["old"] == state), None)

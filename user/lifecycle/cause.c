@@ -75,7 +75,8 @@ static const struct cause_row rows[] = {
 	{S(FIN_WAIT_2), S(CLOSED), E(EXPIRED), E(FULL_SOCKET), CAUSE(FIN_WAIT_2_TIMEOUT)},
 	{S(FIN_WAIT_2), S(CLOSED), E(SEGMENT_RST), E(FULL_SOCKET), CAUSE(RESET_RECEIVED)},
 	{S(FIN_WAIT_2), S(CLOSED), E(RESET_SENT), E(FULL_SOCKET), CAUSE(RESET_SENT)},
-	{S(FIN_WAIT_2), S(CLOSED), 0, E(FULL_SOCKET) | E(HOLE), CAUSE(KILLED)},
+	/* Silence tells only where a RST, or the answer to late data, would have been seen. */
+	{S(FIN_WAIT_2), S(CLOSED), E(SEGMENTS_SEEN), E(FULL_SOCKET) | E(HOLE), CAUSE(KILLED)},
 
 	/* Ended from outside: tcp_abort sets ECONNABORTED, whatever else follows. */
 	{ANY, S(CLOSED), E(ERR_ABORTED), 0, CAUSE(KILLED)},

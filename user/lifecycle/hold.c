@@ -207,6 +207,7 @@ void hold_confirm_guess(struct lifecycle *lc, struct connection *c)
 	h = hold_at(lc, c->guess);
 	h->event.u.transition.source = LIFECYCLE_FROM_TIMER;
 	h->event.u.transition.dwell_exact = h->exact;
+	c->since_unknown = false;
 	forget_places(lc, h);
 }
 

@@ -37,7 +37,7 @@ struct connection {
 	bool mini : 1; /* a timewait mini-socket has taken over */
 	bool over : 1; /* CLOSED has been told */
 	bool life_done : 1;
-	bool since_unknown : 1; /* entered[0] is when it was found, not when the state began */
+	bool since_unknown : 1; /* when its state began is known from a walk only, not seen */
 	/* Walks of the socket table in a row that contradicted what has been told of it. */
 	uint8_t doubts : 2;
 };
@@ -153,6 +153,7 @@ struct move {
 	enum tcpw_state new_state;
 	enum lifecycle_source source;
 	uint64_t ts;
+	uint64_t began; /* of the new state, where it is found out later than that; 0: at ts */
 	uint32_t evidence;
 	bool wait; /* for evidence still to come */
 };

@@ -183,6 +183,7 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 				.source = m->source,
 			},
 	};
+	uint64_t began = m->began ? m->began : m->ts;
 	uint8_t len = c->pub.path_len;
 	bool exact = false;
 	uint32_t place;
@@ -190,8 +191,9 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 	c->doubts = 0;
 	if (len && c->pub.path[len - 1] == c->state && c->pub.entered[len - 1]) {
 		e.u.transition.dwell_known = true;
-		e.u.transition.dwell_ns = m->ts - c->pub.entered[len - 1];
-		exact = !(c->since_unknown && len == 1);
+		e.u.transition.dwell_ns =
+			began > c->pub.entered[len - 1] ? began - c->pub.entered[len - 1] : 0;
+		exact = !c->since_unknown;
 		e.u.transition.dwell_exact = exact && m->source != LIFECYCLE_FROM_SNAPSHOT;
 	}
 	if (c->mini && c->state == TCPW_FIN_WAIT_2 && m->new_state != TCPW_CLOSED && lc->orphans)
@@ -201,8 +203,9 @@ void connection_move(struct lifecycle *lc, struct connection *c, const struct mo
 		hold_at(lc, place)->exact = exact;
 		if (m->wait)
 			c->guess = place;
-		path_add(c, m->new_state, m->ts);
+		path_add(c, m->new_state, began);
 		c->state = m->new_state;
+		c->since_unknown = m->source == LIFECYCLE_FROM_SNAPSHOT;
 	} else if (m->wait) {
 		/* `state` stays as it is until the move is sure: it may be cancelled. */
 		c->end = place;

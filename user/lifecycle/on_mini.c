@@ -16,6 +16,8 @@
 static void end_mini(struct lifecycle *lc, struct connection *c, uint64_t ts, uint32_t evidence,
 		     bool wait)
 {
+	if (lc->options.segments_seen)
+		evidence |= EVIDENCE_SEGMENTS_SEEN;
 	connection_move(lc, c,
 			&(struct move){.new_state = TCPW_CLOSED,
 				       .source = LIFECYCLE_FROM_TIMER,
@@ -70,8 +72,6 @@ void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)
 		lc->stats.strays++;
 		return;
 	}
-	if (lc->options.segments_seen)
-		evidence |= EVIDENCE_SEGMENTS_SEEN;
 	if (r->context == TCPW_CONTEXT_PACKET)
 		evidence |= EVIDENCE_PACKET;
 	else if (r->context == TCPW_CONTEXT_NO_PACKET)

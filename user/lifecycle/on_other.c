@@ -156,10 +156,14 @@ void on_destroy(struct lifecycle *lc, const struct tcpw_destroy_record *r)
 
 #define TIME_WAIT_NS 60000000000ull /* TCP_TIMEWAIT_LEN */
 
-/* How long a TIME_WAIT has lasted follows from its timer; it may have been armed anew meanwhile. */
+/*
+ * How long a TIME_WAIT has lasted follows from its timer, to the jiffy; it may have been armed anew
+ * meanwhile.
+ */
 static uint64_t time_waited(const struct tcpw_socket *s)
 {
-	if (s->mini != 2 || s->state != TCPW_TIME_WAIT || s->timer_ns > TIME_WAIT_NS)
+	if (s->mini != 2 || s->state != TCPW_TIME_WAIT || s->timer_ns > TIME_WAIT_NS ||
+	    s->ts < TIME_WAIT_NS - s->timer_ns)
 		return 0;
 	return TIME_WAIT_NS - s->timer_ns;
 }
@@ -211,7 +215,8 @@ void on_socket(struct lifecycle *lc, const struct tcpw_socket *s)
 		connection_move(lc, c,
 				&(struct move){.new_state = TCPW_TIME_WAIT,
 					       .source = LIFECYCLE_FROM_SNAPSHOT,
-					       .ts = s->ts});
+					       .ts = s->ts,
+					       .began = s->ts - time_waited(s)});
 		if (c->pub.counted)
 			queue_pending_life(lc, c, s->ts);
 	}

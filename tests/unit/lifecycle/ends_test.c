@@ -2,24 +2,6 @@
 /* Ends that no segment tells of: killed from outside, undone by their process, put away. */
 #include "unit/lifecycle/story.h"
 
-static void watch_segments(struct fixture *f)
-{
-	struct lifecycle_options options = {
-		.max_connections = 16,
-		.max_half_open = 4,
-		.max_pending = 64,
-		.window_ns = 2 * MS,
-		.evidence_ns = 1 * MS,
-		.segments_seen = true,
-		.emit = emit,
-		.arg = f,
-	};
-
-	lifecycle_free(f->lc);
-	assert_int_equal(lifecycle_new(&f->lc, &options), 0);
-	lifecycle_walked(f->lc, 1);
-}
-
 /* A half-open connection whose request socket is taken off, on account of `context`. */
 static void taken_off(struct fixture *f, struct tcpw_tuple t, enum tcpw_context context)
 {

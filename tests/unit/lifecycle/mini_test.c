@@ -85,11 +85,16 @@ static void orphan__table_says_time_wait__told_from_snapshot(void **arg)
 
 	orphaned(f, t);
 	s.ts = f->now;
+	s.timer_ns = 60000 * MS - 4 * MS;
 	lifecycle_socket(f->lc, &s);
 	settle(f);
 	expect(f,
-	       "9 FIN_WAIT_2>TIME_WAIT fin_received >10000us client\n"
+	       "9 FIN_WAIT_2>TIME_WAIT fin_received >6000us client\n"
 	       "life SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT fin_received pending\n");
+	after(f, 60000 * MS - 14 * MS); /* settle() has waited 10 ms */
+	timewait(f, TCPW_MINI_EXPIRE, 9, TCPW_TIME_WAIT, t);
+	settle(f);
+	expect(f, "9 TIME_WAIT>CLOSED time_wait_expired >60000000us client\n");
 }
 
 /* Brings connection 9 into TIME_WAIT. */
@@ -111,6 +116,32 @@ static void time_wait__armed_again__goes_on(void **arg)
 	timewait(f, TCPW_MINI_START, 9, TCPW_TIME_WAIT, t);
 	settle(f);
 	expect(f, "");
+}
+
+static void orphan__cancelled_alone__killed(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(5000, 80);
+
+	watch_segments(f);
+	orphaned(f, t);
+	timewait(f, TCPW_MINI_CANCEL, 9, TCPW_FIN_WAIT_2, t);
+	settle(f);
+	expect(f, "9 FIN_WAIT_2>CLOSED killed 10000us client\n"
+		  "life SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 killed\n");
+}
+
+/* A kernel that shows neither RSTs that come to a mini-socket nor those it sends. */
+static void orphan__cancelled_alone_segments_hidden__unknown(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(5000, 80);
+
+	orphaned(f, t);
+	timewait(f, TCPW_MINI_CANCEL, 9, TCPW_FIN_WAIT_2, t);
+	settle(f);
+	expect(f, "9 FIN_WAIT_2>CLOSED unknown 10000us client\n"
+		  "life SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 unknown\n");
 }
 
 static void time_wait__cancelled_alone__killed(void **arg)
@@ -198,6 +229,8 @@ int main(void)
 		CASE(orphan__expires__fin_wait_2_timeout),
 		CASE(orphan__table_says_time_wait__told_from_snapshot),
 		CASE(time_wait__armed_again__goes_on),
+		CASE(orphan__cancelled_alone__killed),
+		CASE(orphan__cancelled_alone_segments_hidden__unknown),
 		CASE(time_wait__cancelled_alone__killed),
 		CASE(time_wait__syn_for_its_tuple__reused),
 		CASE(time_wait__connect_to_its_peer__reused),

@@ -110,6 +110,25 @@ static inline void make(struct fixture *f, size_t max_connections, bool complete
 	lifecycle_walked(f->lc, 1);
 }
 
+/* From now on the kernel shows segments: a story begun anew. */
+static inline void watch_segments(struct fixture *f)
+{
+	struct lifecycle_options options = {
+		.max_connections = 16,
+		.max_half_open = 4,
+		.max_pending = 64,
+		.window_ns = 2 * MS,
+		.evidence_ns = 1 * MS,
+		.segments_seen = true,
+		.emit = emit,
+		.arg = f,
+	};
+
+	lifecycle_free(f->lc);
+	assert_int_equal(lifecycle_new(&f->lc, &options), 0);
+	lifecycle_walked(f->lc, 1);
+}
+
 static inline int setup(void **state)
 {
 	struct fixture *f = malloc(sizeof(*f));
