@@ -13,6 +13,7 @@ from .traced import TracedCase
 HOST = {"ipv4": "198.18.0.1", "ipv6": "2001:2::1"}
 OWN = {"ipv4": "198.18.0.2", "ipv6": "2001:2::2"}
 FAMILIES = ("ipv4", "ipv6")
+FULL = os.environ.get("TCPWITNESS_FULL") == "1"
 
 
 def url(addr, port, path):
@@ -118,6 +119,7 @@ class StackCase(TracedCase):
         """
         if "--service" not in args:
             args = ("--service", "file", *args)
+        args = ("--time-wait", "0.1", *args)
         if role == "passive":
             s = self.start("listen", self.port, "--connections", 1, *args)
             n, port = self.kernel.connect(OWN[family], self.port, options=options,
@@ -143,16 +145,32 @@ class StackCase(TracedCase):
             self.assertEqual(lives.faults(life), [], life)
 
 
-def each(test):
-    """The test once for each role of the stack and each family; it takes (role, family)."""
+CASES = [("passive", "ipv4"), ("active", "ipv6"), ("passive", "ipv6"), ("active", "ipv4")]
+
+
+def _over(cases, test):
     def run(self):
-        for role in ("passive", "active"):
-            for family in FAMILIES:
-                with self.subTest(role=role, family=family):
-                    self.setUp()
-                    try:
-                        test(self, role, family)
-                    finally:
-                        self.doCleanups()
+        for role, family in cases:
+            with self.subTest(role=role, family=family):
+                self.setUp()
+                try:
+                    test(self, role, family)
+                finally:
+                    self.doCleanups()
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
+
+
+def each(test):
+    """The test once for each role of the stack and each family; it takes (role, family)."""
+    return _over(CASES, test)
+
+
+def crosswise(test):
+    """The same for tests that wait long: each role and each family once; all in the full form."""
+    return _over(CASES if FULL else CASES[:2], test)
+
+
+def one(test):
+    """The same for those that wait very long."""
+    return _over(CASES if FULL else CASES[:1], test)

@@ -21,6 +21,8 @@
  * what does not fit is dropped without a word.
  */
 #define QUEUE_LENGTH 4096
+#define RUNNING_WAIT_US 2000
+#define RUNNING_TRIES 2500
 
 struct reply {
 	struct mnl_socket *socket;
@@ -90,7 +92,34 @@ static int add_address(struct reply *r, int index, const struct tun_address *add
 	return ask(r, h);
 }
 
-static int set_up(const struct tun_options *options)
+/*
+ * The kernel's IPv6 takes no address of a device for usable before its link is up, and looks at
+ * that only once a second, but at once when the carrier of a running device comes. So the carrier
+ * is taken away before the device runs and given back then. Kernels before 5.0 do not let us.
+ */
+static void set_carrier(int fd, int carrier)
+{
+	(void)ioctl(fd, TUNSETCARRIER, &carrier);
+}
+
+/* Whatever the kernel took for it: until it says that packets can go. */
+static int await_running(struct reply *r, const char *name)
+{
+	struct ifreq request = {0};
+	int socket = mnl_socket_get_fd(r->socket);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	for (int i = 0; i < RUNNING_TRIES; i++) {
+		if (ioctl(socket, SIOCGIFFLAGS, &request) < 0)
+			return -errno;
+		if (request.ifr_flags & IFF_RUNNING)
+			return 0;
+		usleep(RUNNING_WAIT_US);
+	}
+	return -ETIMEDOUT;
+}
+
+static int set_up(int fd, const struct tun_options *options)
 {
 	int index = (int)if_nametoindex(options->name), err;
 	struct reply r;
@@ -102,8 +131,12 @@ static int set_up(const struct tun_options *options)
 		return -errno;
 	err = mnl_socket_bind(r.socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 	r.port = mnl_socket_get_portid(r.socket);
+	set_carrier(fd, 0);
 	if (!err)
 		err = set_link(&r, index, options);
+	set_carrier(fd, 1);
+	if (!err)
+		err = await_running(&r, options->name);
 	for (unsigned int i = 0; i < options->addresses && !err; i++)
 		err = add_address(&r, index, &options->address[i]);
 	mnl_socket_close(r.socket);
@@ -137,7 +170,7 @@ int tun_open(const struct tun_options *options, char *error, size_t error_size)
 	request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return fail(error, error_size, "make the device", options->name, -errno);
-	err = set_up(options);
+	err = set_up(fd, options);
 	if (err)
 		return fail(error, error_size, "set up the device", options->name, err);
 	return TAKE_FD(fd);

@@ -15,6 +15,23 @@ static uint32_t base_mtu(const struct tcb *c)
 	return c->local.addr.family == 4 ? 1064 : 1280;
 }
 
+/*
+ * RFC 4821 7.7: after a full-stop timeout a size that passes nearly every path, and where that was
+ * not it, ever smaller ones. The size now in use where there is none.
+ */
+static uint32_t smaller(const struct tcb *c)
+{
+	uint32_t base = base_mtu(c), headers = mss_headers(c), least = headers + TCPOPT_MAX + 8;
+	uint32_t half = headers + (c->path_mtu - headers) / 2;
+
+	if (c->path_mtu > base)
+		return base;
+	/* RFC 8200 5: every IPv6 link carries 1280. */
+	if (c->local.addr.family == 6 || c->path_mtu <= least)
+		return c->path_mtu;
+	return half > least ? half : least;
+}
+
 void pmtu_limit(struct tcb *c, uint32_t mtu, reftcp_time now)
 {
 	c->path_mtu = mtu;
@@ -25,16 +42,16 @@ void pmtu_limit(struct tcb *c, uint32_t mtu, reftcp_time now)
 
 void pmtu_timed_out(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
-	uint32_t base = base_mtu(c);
+	uint32_t size = smaller(c);
 
 	c->pmtu.probing = false;
-	if (!s->config.mtu_probing || c->retries + 1 < TIMEOUTS || c->path_mtu <= base ||
-	    c->rtx_head->len <= base - mss_headers(c))
+	if (!s->config.mtu_probing || c->retries + 1 < TIMEOUTS || c->path_mtu <= size ||
+	    c->rtx_head->len <= size - mss_headers(c))
 		return;
 	s->counters.pmtu_reductions++;
 	/* It may be the size, or the path was down: the search upwards finds out. */
 	c->pmtu.high = c->path_mtu;
-	c->path_mtu = base;
+	c->path_mtu = size;
 	c->pmtu.again_at = now;
 }
 

@@ -356,7 +356,7 @@ static void pair__path_mtu_drops__transfer_goes_on(void **state)
 }
 
 /* RFC 4821: nobody says so; the size is found by trying, and again when the path is wide. */
-static void black_hole(uint64_t seed, bool with_sack)
+static void black_hole(uint64_t seed, bool with_sack, uint32_t mtu, reftcp_time found_in)
 {
 	static struct story s;
 	struct link_config clear = {.delay = 10 * REFTCP_MS, .rate = 1000000};
@@ -379,7 +379,7 @@ static void black_hole(uint64_t seed, bool with_sack)
 		assert_int_equal(reftcp_add_address(s.pair.stack[i], &a), 0);
 		s.user[i] = (struct user){0};
 	}
-	s.user[0].to_send = s.user[1].to_get = 3000000;
+	s.user[0].to_send = s.user[1].to_get = 20000000;
 	{
 		struct reftcp_endpoint b = {{4, {10, 0, 0, 2}}, 80};
 		struct reftcp_open listen = {.local = b, .backlog = 3};
@@ -389,22 +389,25 @@ static void black_hole(uint64_t seed, bool with_sack)
 		reftcp_open(s.pair.stack[0], &connect, s.pair.now, &s.user[0].id);
 	}
 	pair_run(&s.pair, s.pair.now + 100 * REFTCP_MS, NULL);
-	narrow.mtu = 1350;
+	narrow.mtu = mtu;
 	link_configure(s.pair.link[0], &narrow);
-	pair_run(&s.pair, s.pair.now + 10 * REFTCP_S, NULL);
+	pair_run(&s.pair, s.pair.now + found_in, NULL);
 	reftcp_status(s.pair.stack[0], s.user[0].id, &st);
-	assert_in_range(st.mss, 1350 - 52 - 32, 1350 - 52);
+	assert_in_range(st.mss, mtu - 52 - 32, mtu - 52);
 	assert_true(pair_run(&s.pair, s.pair.now + 3600 * REFTCP_S, both_gone));
 	assert_false(s.wrong);
-	assert_int_equal(s.user[1].got, 3000000);
+	assert_int_equal(s.user[1].got, 20000000);
 	pair_release(&s.pair);
 }
 
 static void pair__path_swallows_large_packets__size_is_found(void **state)
 {
 	(void)state;
-	black_hole(4, true);
-	black_hole(4, false);
+	black_hole(4, true, 1350, 10 * REFTCP_S);
+	black_hole(4, false, 1350, 10 * REFTCP_S);
+	/* Below the size that is tried first: every further timeout halves it. */
+	black_hole(5, true, 1000, 20 * REFTCP_S);
+	black_hole(5, false, 300, 60 * REFTCP_S);
 }
 
 int main(void)
