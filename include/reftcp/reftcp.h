@@ -157,6 +157,7 @@ struct reftcp_config {
 	bool ecn_passive;             /* without `ecn`: not offered, but taken when offered */
 	bool mtu_probing;             /* RFC 4821; default true */
 	bool verify_checksums;        /* false only where the link has done so; default true */
+	uint32_t challenge_acks;      /* RFC 5961 7: a second, at most; 0: the personality's */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
 	uint8_t secret[16];

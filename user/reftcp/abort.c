@@ -21,7 +21,7 @@ void abort_connection(struct reftcp_stack *s, struct tcb *c, int error, reftcp_t
 	case REFTCP_FIN_WAIT_2:
 	case REFTCP_CLOSE_WAIT:
 		/* <SEQ=SND.NXT><CTL=RST> */
-		reset_connection(s, c);
+		reset_connection(s, c, now);
 		break;
 	case REFTCP_CLOSING:
 	case REFTCP_LAST_ACK:

@@ -376,7 +376,7 @@ static enum step_result half_duplex(struct arrival *a)
 
 	if (!c->forsaken || !a->text_len || c->rcv.fin_done)
 		return STEP_NEXT;
-	reset_connection(a->s, c);
+	reset_connection(a->s, c, a->now);
 	tcb_delete(a->s, c, 0, CLAUSE_HALF_DUPLEX, a->now);
 	return step_answered(a);
 }

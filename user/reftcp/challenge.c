@@ -6,11 +6,16 @@
 
 void challenge_ack(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
+	/* RFC 5961 7: whoever runs the machine may set the limit. */
+	uint32_t most = s->config.challenge_acks
+				? s->config.challenge_acks
+				: (uint32_t)stack_rule(s, RULE_challenge_ack_limit);
+
 	if (now - s->challenge_from >= REFTCP_S || !s->challenge_count) {
 		s->challenge_from = now;
 		s->challenge_count = 0;
 	}
-	if (s->challenge_count >= (uint32_t)stack_rule(s, RULE_challenge_ack_limit)) {
+	if (s->challenge_count >= most) {
 		s->counters.challenge_acks_limited++;
 		return;
 	}

@@ -15,7 +15,9 @@ struct congestion {
 	void (*init)(struct tcb *c);
 	/* acked new octets, no loss, and the window was in use. */
 	void (*on_ack)(struct tcb *c, uint32_t acked, reftcp_time now);
-	/* A loss or an ECN mark: the new ssthresh. */
+	/* Null, or told of new octets acknowledged while less was out than the window allowed. */
+	void (*on_pause)(struct tcb *c);
+	/* A loss or an ECN mark: the new ssthresh. In PHASE_LOSS the timer has found the loss. */
 	uint32_t (*on_loss)(struct tcb *c, reftcp_time now);
 	/* The loss turned out to be none, or sending pauses: the epoch ends. */
 	void (*on_reset)(struct tcb *c);

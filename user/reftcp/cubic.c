@@ -28,6 +28,7 @@ static void init(struct tcb *c)
 	c->cubic.epoch_valid = false;
 	c->cubic.w_max = 0;
 	c->cubic.cwnd_prior = 0;
+	c->cubic.after_timeout = false;
 }
 
 /* RFC 9438 4.2: a new epoch starts at the first ACK of congestion avoidance. */
@@ -37,6 +38,11 @@ static void start_epoch(struct tcb *c, reftcp_time now)
 
 	c->cubic.epoch_valid = true;
 	c->cubic.epoch = now;
+	c->cubic.paused = false;
+	/* RFC 9438 4.8: after a timeout the plateau is where the window stands, and K is 0. */
+	if (c->cubic.after_timeout)
+		c->cubic.w_max = c->cwnd;
+	c->cubic.after_timeout = false;
 	c->cubic.acked = 0;
 	c->cubic.w_est = c->cwnd;
 	c->cubic.w_est_fraction = 0;
@@ -81,6 +87,10 @@ static void on_ack(struct tcb *c, uint32_t acked, reftcp_time now)
 		return;
 	if (!c->cubic.epoch_valid)
 		start_epoch(c, now);
+	else if (c->cubic.paused)
+		c->cubic.epoch += now - c->cubic.updated_at;
+	c->cubic.paused = false;
+	c->cubic.updated_at = now;
 	grow_estimate(c, acked);
 	if (curve(c, now - c->cubic.epoch) < c->cubic.w_est) {
 		if (c->cwnd < c->cubic.w_est)
@@ -109,6 +119,7 @@ static uint32_t on_loss(struct tcb *c, reftcp_time now)
 
 	(void)now;
 	c->cubic.epoch_valid = false;
+	c->cubic.after_timeout = c->phase == PHASE_LOSS;
 	c->cubic.cwnd_prior = c->cwnd;
 	/* RFC 9438 4.7, fast convergence: others want room, leave some. */
 	c->cubic.w_max =
@@ -119,6 +130,20 @@ static uint32_t on_loss(struct tcb *c, reftcp_time now)
 static void on_reset(struct tcb *c)
 {
 	c->cubic.epoch_valid = false;
+	c->cubic.after_timeout = false;
 }
 
-const struct congestion congestion_cubic = {"cubic", init, on_ack, on_loss, on_reset};
+/* RFC 9438 4.2, 5.8: time in which the user was the limit is not in t. */
+static void on_pause(struct tcb *c)
+{
+	c->cubic.paused = true;
+}
+
+const struct congestion congestion_cubic = {
+	.name = "cubic",
+	.init = init,
+	.on_ack = on_ack,
+	.on_pause = on_pause,
+	.on_loss = on_loss,
+	.on_reset = on_reset,
+};

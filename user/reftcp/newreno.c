@@ -70,7 +70,11 @@ static void on_reset(struct tcb *c)
 	c->acked_in_window = 0;
 }
 
-const struct congestion congestion_newreno = {"newreno", init, on_ack, on_loss, on_reset};
+const struct congestion congestion_newreno = {.name = "newreno",
+					      .init = init,
+					      .on_ack = on_ack,
+					      .on_loss = on_loss,
+					      .on_reset = on_reset};
 
 const struct congestion *congestion_find(enum reftcp_congestion which)
 {

@@ -9,6 +9,7 @@
 #define DUP_THRESHOLD 3
 #define MAX_ACK_DELAY (200 * REFTCP_MS) /* the peer's, where it says nothing of it */
 #define REO_PERSIST 16
+#define MIN_RTT_WINDOW (300 * REFTCP_S)
 
 static bool sent_after(reftcp_time t1, struct seq end1, reftcp_time t2, struct seq end2)
 {
@@ -28,8 +29,11 @@ void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_new
 			return;
 		if (news->echo_valid && news->echo_sent_at + REFTCP_MS < seg->sent_at)
 			return;
-	} else if (!c->rack.valid || rtt < c->rack.min_rtt) {
+	} else if (!c->rack.valid || rtt <= c->rack.min_rtt ||
+		   now - c->rack.min_rtt_at > MIN_RTT_WINDOW) {
+		/* Step 1: the least of late, so that a longer path becomes known. */
 		c->rack.min_rtt = rtt;
+		c->rack.min_rtt_at = now;
 	}
 	/* Step 3: something that was sent earlier, once only, and arrives later. */
 	if (!c->rack.valid || seq_gt(end, c->rack.fack))
@@ -73,6 +77,7 @@ bool rack_detect(struct reftcp_stack *s, struct tcb *c, const struct ack_news *n
 
 	(void)s;
 	timer_clear(c, TIMER_REORDER);
+	c->rack.lost_again = false;
 	if (!c->rack.valid)
 		return false;
 	if (news && news->dsack)
@@ -94,6 +99,7 @@ bool rack_detect(struct reftcp_stack *s, struct tcb *c, const struct ack_news *n
 			continue;
 		due = seg->sent_at + c->rack.rtt + reo;
 		if (due <= now) {
+			c->rack.lost_again |= again && seg->sent_at >= c->reduced_at;
 			rtxq_mark_lost(c, seg);
 			/* RFC 4821 7.5: a probe's loss is no sign of congestion. */
 			if (pmtu_probe_lost(c, seg, now))
@@ -117,6 +123,10 @@ void rack_arm_probe(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	if (!c->sack_on || c->phase != PHASE_OPEN || !c->rtx_head || c->sacked || c->rack.tlp_out ||
 	    !state_sends(c->state))
 		return;
+	/* RFC 8985 7.3: not before a round trip was measured since the last probe: its
+	 * retransmissions give none, and SRTT would never learn of a longer path. */
+	if (!c->rack.sampled)
+		return;
 	if (!c->rtt.measured)
 		pto = 1 * REFTCP_S;
 	else if (!c->rtx_head->next)
@@ -130,6 +140,7 @@ void rack_arm_probe(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 void rack_probe_sent(struct tcb *c, bool again)
 {
 	c->rack.tlp_out = true;
+	c->rack.sampled = false;
 	c->rack.tlp_retrans = again;
 	c->rack.tlp_end = c->snd.nxt;
 }

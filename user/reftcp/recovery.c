@@ -53,6 +53,7 @@ static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *
 	c->phase = PHASE_RECOVERY;
 	c->recover = c->snd.nxt;
 	c->recover_valid = true;
+	c->reduced_at = now;
 	c->send_one = true; /* RFC 5681 3.2 (2), 6675 5 (4.3): whatever the window says */
 	c->prr_delivered = c->prr_out = 0;
 	/* RFC 9937 6: the flight when recovery began, without what had arrived by then. */
@@ -66,6 +67,19 @@ static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *
 		c->cwnd = c->ssthresh + DUP_THRESHOLD * mss_sender(c); /* RFC 5681 3.2 (3) */
 	c->ecn.cwr = c->ecn.on; /* RFC 3168 6.1.2: whatever the window was reduced for */
 	timer_clear(c, TIMER_PROBE);
+}
+
+/* RFC 5681 4.3: the loss of a retransmission is a second sign of congestion, and halves again what
+ * the first one left. */
+static void reduce_again(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	if (!c->rack.lost_again || !stack_rule(s, RULE_lost_again_reduces))
+		return;
+	c->ssthresh = c->cc->on_loss(c, now);
+	c->reduced_at = now;
+	c->prr_delivered = c->prr_out = 0;
+	c->prr_flight = rtxq_pipe(c) ? rtxq_pipe(c) : 1;
+	c->ecn.cwr = c->ecn.on;
 }
 
 /* RFC 9937 6.2: the window shrinks in proportion to what leaves the network. */
@@ -159,6 +173,7 @@ static void sack_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segm
 	undo_if_spurious(s, c, news);
 	lost = rack_detect(s, c, news, now);
 	if (c->phase == PHASE_RECOVERY) {
+		reduce_again(s, c, now);
 		if (seq_lt(c->snd.una, c->recover))
 			proportional_rate(c, delivered, news->acked && !lost);
 	} else if (lost && c->phase != PHASE_LOSS) {
@@ -228,6 +243,9 @@ void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment
 
 	if (c->phase == PHASE_LOSS)
 		frto_on_ack(s, c, news);
+	/* RFC 6675 5 (A): over first, as what is lost beyond RecoveryPoint is a loss of its own. */
+	if (c->sack_on && c->phase == PHASE_RECOVERY && seq_geq(c->snd.una, c->recover))
+		leave(c);
 	if (c->sack_on)
 		sack_on_ack(s, c, seg, news, now);
 	else
@@ -238,6 +256,8 @@ void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment
 	else if (news->acked && news->window_limited && before == c->phase && !c->frto &&
 		 (c->phase == PHASE_OPEN || c->phase == PHASE_LOSS))
 		c->cc->on_ack(c, news->acked, now);
+	else if (news->acked && !news->window_limited && c->cc->on_pause)
+		c->cc->on_pause(c);
 	if (news->acked)
 		rack_arm_probe(s, c, now);
 }
@@ -254,8 +274,11 @@ void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	timer_clear(c, TIMER_REORDER);
 	/* RFC 5681 3.1: a segment sent again by the timer before leaves ssthresh as it is. */
 	if (c->retries == 0) {
+		bool first = c->phase != PHASE_LOSS;
+
 		save_for_undo(c);
-		if (c->phase != PHASE_LOSS)
+		c->phase = PHASE_LOSS; /* which tells on_loss that it was a timeout */
+		if (first)
 			c->ssthresh = c->cc->on_loss(c, now);
 	}
 	c->phase = PHASE_LOSS;
@@ -276,7 +299,9 @@ void recovery_on_reorder(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
 	if (!rack_detect(s, c, NULL, now))
 		return;
-	if (c->phase != PHASE_RECOVERY && c->phase != PHASE_LOSS)
+	if (c->phase == PHASE_RECOVERY)
+		reduce_again(s, c, now);
+	else if (c->phase != PHASE_LOSS)
 		enter(s, c, NULL, now);
 	/* The retransmission goes out though no ACK has made room for it. */
 	c->send_one = true;

@@ -2,6 +2,8 @@
 /* See the header. */
 #include "reftcp/reset.h"
 
+#include "reftcp/timestamps.h"
+
 #define RESET_TTL 64
 
 void reset_answer(struct reftcp_stack *s, const struct segment *seg)
@@ -25,7 +27,7 @@ void reset_answer(struct reftcp_stack *s, const struct segment *seg)
 	}
 }
 
-void reset_connection(struct reftcp_stack *s, const struct tcb *c)
+void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time now)
 {
 	struct reply *r = stack_reply(s);
 
@@ -37,6 +39,9 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c)
 	r->dscp = c->dscp;
 	r->ctl = CTL_RST;
 	r->seq = c->snd.nxt;
+	/* RFC 7323 3.2: on every segment once agreed on, and on a reset as well. */
+	if (c->ts.on)
+		timestamps_put(c, &r->opt, now);
 	/* <SEQ=SND.NXT><CTL=RST>, or with <ACK=RCV.NXT> */
 	if (stack_rule(s, RULE_reset_ack)) {
 		r->ctl |= CTL_ACK;

@@ -41,6 +41,7 @@ void rto_sample(const struct reftcp_stack *s, struct tcb *c, reftcp_time r)
 		c->rtt.rttvar = c->rtt.rttvar - c->rtt.rttvar / 4 + d / 4;
 		c->rtt.srtt = c->rtt.srtt - c->rtt.srtt / 8 + r / 8;
 	}
+	c->rack.sampled = true;
 	margin = 4 * c->rtt.rttvar;
 	c->rtt.rto = clamp(s, c->rtt.srtt + (margin > GRANULARITY ? margin : GRANULARITY));
 	/* RFC 6298 5, after (5.7): a new measurement ends the backoff. */

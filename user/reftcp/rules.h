@@ -35,6 +35,8 @@
 	X(rto_min, "ns", "RFC 6298 2.4", 1 * NS_S, 200 * NS_MS, "timers", "2.4")                 \
 	X(rto_max, "ns", "RFC 6298 2.5", 60 * NS_S, 120 * NS_S, "timers", "2.4")                 \
 	X(delayed_ack, "ns", "RFC 9293 3.8.6.3", 200 * NS_MS, 40 * NS_MS, "timers", "2.4")       \
+	/* does the loss of a retransmission lower the window once more */                       \
+	X(lost_again_reduces, "bool", "RFC 5681 4.3", 1, 0, "lost-again", "4.4")                 \
 	/* errno that a reset in CLOSE_WAIT gives: ECONNRESET or EPIPE */                        \
 	/* segments acknowledged at once, at the start and after a pause, before delays begin */ \
 	X(quick_acks, "count", "RFC 9293 3.8.6.3", 0, 16, "timers", "2.4")                       \

@@ -101,6 +101,17 @@ static void start_burst(const struct reftcp_stack *s, struct tcb *c, uint32_t d,
 	c->burst_size = c->burst_left = segs;
 }
 
+/*
+ * RFC 5681 3.2 (1), RFC 3042: a segment for each of the first two duplicate ACKs, as each says that
+ * one has left the network. With SACK the pipe is known and has shrunk by itself.
+ */
+static uint32_t limited_transmit(const struct tcb *c)
+{
+	if (c->sack_on || c->phase != PHASE_OPEN || c->dup_acks > 2)
+		return 0;
+	return c->dup_acks * mss_sender(c);
+}
+
 bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uint32_t *len,
 		     bool *fin)
 {
@@ -134,7 +145,7 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 	*len = *len < mss ? *len : mss;
 	*fin = fin_waits && *len == d && u > d;
 	/* RFC 9293 3.7.4: in all cases subject to the congestion window. */
-	if (pipe + *len <= c->cwnd)
+	if (pipe + *len <= c->cwnd + limited_transmit(c))
 		return true;
 	c->burst_left = 0;
 	return false;

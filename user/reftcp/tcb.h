@@ -198,6 +198,7 @@ struct tcb {
 	bool recover_valid;
 	uint32_t dup_acks;
 	uint32_t prr_delivered, prr_out, prr_flight;
+	reftcp_time reduced_at; /* when recovery last lowered ssthresh */
 	bool send_one; /* the first retransmission of a recovery does not wait for the window */
 	reftcp_time last_sent_at;
 	/* Undo, RFC 3708 and 4015. */
@@ -214,6 +215,9 @@ struct tcb {
 		reftcp_time epoch, k;
 		bool epoch_valid;
 		uint32_t acked;
+		reftcp_time updated_at; /* the last growth */
+		bool paused;            /* the user, not the window, has been the limit since */
+		bool after_timeout;     /* the epoch to come is the first after one */
 	} cubic;
 
 	/* RFC 8985. */
@@ -223,6 +227,9 @@ struct tcb {
 		struct seq end_seq, fack, dsack_round;
 		uint32_t reo_wnd_mult, reo_wnd_persist;
 		bool tlp_out, tlp_retrans;
+		bool sampled;    /* a round trip was measured since the last probe, or ever */
+		bool lost_again; /* the last look found a retransmission lost */
+		reftcp_time min_rtt_at;
 		struct seq tlp_end;
 	} rack;
 

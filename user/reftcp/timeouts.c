@@ -97,7 +97,7 @@ static bool keepalive_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time
 	}
 	if (c->keep.sent >= c->keep.count) {
 		if (stack_rule(s, RULE_keepalive_reset))
-			reset_connection(s, c);
+			reset_connection(s, c, now);
 		tcb_delete(s, c, -ETIMEDOUT, CLAUSE_KEEPALIVE, now);
 		return false;
 	}
@@ -107,7 +107,7 @@ static bool keepalive_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time
 	return true;
 }
 
-/* RFC 8985 6.3 */
+/* RFC 8985 6.2, step 5 */
 static bool reorder_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
 	recovery_on_reorder(s, c, now);
@@ -132,7 +132,7 @@ static const struct {
 	{TIMER_TIME_WAIT, "RFC 9293 3.10.8, TIME-WAIT TIMEOUT", time_wait_timeout},
 	{TIMER_FIN_WAIT_2, "an orphan's, by rule", fin_wait_2_timeout},
 	{TIMER_REXMIT, "RFC 9293 3.10.8, RETRANSMISSION TIMEOUT", retransmission_timeout},
-	{TIMER_REORDER, "RFC 8985 6.3", reorder_timeout},
+	{TIMER_REORDER, "RFC 8985 6.2, step 5", reorder_timeout},
 	{TIMER_PROBE, "RFC 8985 7.3", probe_timeout},
 	{TIMER_PERSIST, "RFC 9293 3.8.6.1", persist_timeout},
 	{TIMER_DELAYED_ACK, "RFC 9293 3.8.6.3", delayed_ack_timeout},

@@ -116,7 +116,7 @@ bool peer_take(struct peer *p)
 	must(segment_parse(&p->out, &ip, true) == SEGMENT_OK);
 	if (p->out.ctl & CTL_SYN)
 		p->iss = p->out.seq.n;
-	p->ts_ecr = p->out.opt.ts_val;
+	p->ts_ecr = p->out.opt.has & TCPOPT_TS ? p->out.opt.ts_val : 0;
 	p->out.seq.n -= p->iss;
 	p->out.ack.n -= p->isn;
 	return true;

@@ -191,6 +191,61 @@ static void timeout__window_shrunk__only_the_front_goes(void **state)
 	assert_false(peer_take(&p));
 }
 
+/* 3.2 (1): a segment for each of the first two duplicates, and no more; cwnd stays. */
+static void limited_transmit__first_two_duplicates__send_one_each(void **state)
+{
+	(void)state;
+	establish();
+	send_octets(20000);
+	assert_int_equal(peer_drain(&p), 10);
+	for (uint32_t i = 0; i < 2; i++) {
+		ack(1);
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.seq.n, 10001 + i * 1000);
+		assert_false(peer_take(&p));
+		assert_int_equal(status().cwnd, 10000);
+	}
+	ack(1);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1);
+	/* 3.2 (2): what went out so is not in the flight that is halved. */
+	assert_int_equal(status().ssthresh, 5000);
+	assert_int_equal(status().cwnd, 8000);
+	assert_false(peer_take(&p));
+}
+
+/* 4.3: the retransmission is lost as well. Ten out, the first lost: 10000, 5000, 2500. */
+static void recovery__retransmission_lost__halves_again(void **state)
+{
+	uint32_t high;
+
+	(void)state;
+	establish_with_sack();
+	send_octets(40000);
+	assert_int_equal(peer_drain(&p), 10);
+	peer_wait(&p, RTT);
+	sack(1, 1001, 10001);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1);
+	assert_int_equal(status().ssthresh, 5000);
+	assert_int_equal(status().retransmits, 1);
+	peer_drain(&p);
+	high = status().snd_nxt - status().iss;
+	assert_true(high > 10001); /* PRR has sent new data too */
+	/* A round trip later all of that has arrived, and the retransmission has not. */
+	peer_wait(&p, RTT + 40 * REFTCP_MS);
+	sack(1, 1001, high);
+	assert_true(status().ssthresh < 5000);
+	assert_in_range(status().ssthresh, 2000, 2500);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1);
+	assert_int_equal(status().retransmits, 2);
+	/* Repaired: the window is what the second reduction left. */
+	ack(high);
+	assert_int_equal(status().cwnd, status().ssthresh);
+	assert_in_range(status().cwnd, 2000, 2500);
+}
+
 /* ---- RFC 8985 and 9937 ---- */
 
 /* Ten out, the first lost, nine SACKs: half of the flight leaves meanwhile, one for two. */
@@ -346,6 +401,59 @@ static void probe__was_not_needed__window_stays(void **state)
 	assert_true(status().cwnd >= before);
 }
 
+/* RFC 8985 7.3: a probe that was a retransmission gave no measurement; until there is one the
+ * timer alone looks after the tail. */
+static void probe__no_measurement_since__is_not_sent_again(void **state)
+{
+	(void)state;
+	establish_with_sack();
+	for (uint32_t i = 0; i < 2; i++) {
+		send_octets(1000);
+		assert_int_equal(peer_drain(&p), 1);
+		peer_wait(&p, 2 * RTT + 220 * REFTCP_MS);
+		assert_int_equal(peer_drain(&p), i == 0);
+		assert_int_equal(reftcp_counters(p.stack)->tail_loss_probes, 1);
+		if (i == 0)
+			sack(1001, 1, 1001); /* both copies came: nothing was lost */
+	}
+	peer_wait(&p, REFTCP_S);
+	assert_int_equal(peer_drain(&p), 1); /* the timer */
+	ack(2001);
+	/* Measured: and there is a probe again. */
+	send_octets(1000);
+	assert_int_equal(peer_drain(&p), 1);
+	peer_wait(&p, RTT);
+	ack(3001);
+	send_octets(1000);
+	assert_int_equal(peer_drain(&p), 1);
+	peer_wait(&p, 2 * RTT + 220 * REFTCP_MS);
+	assert_int_equal(peer_drain(&p), 1);
+	assert_int_equal(reftcp_counters(p.stack)->tail_loss_probes, 2);
+}
+
+/* 6.2 step 1: the least round trip is the least of the last minutes, so that a path that has become
+ * longer is known as such. */
+static void rack__longer_path__is_the_least_after_a_while(void **state)
+{
+	struct tcb *c;
+	uint32_t n = 1;
+
+	(void)state;
+	establish_with_sack();
+	c = tcb_find(p.stack, p.id);
+	for (int i = 0; i < 40; i++) {
+		send_octets(10);
+		assert_true(peer_take(&p));
+		p.now += i ? 300 * REFTCP_MS : RTT;
+		n += 10;
+		ack(n);
+		peer_drain(&p);
+		assert_true(c->rack.min_rtt == (i < 31 ? RTT : 300 * REFTCP_MS));
+		peer_wait(&p, 10 * REFTCP_S - 300 * REFTCP_MS);
+		peer_drain(&p);
+	}
+}
+
 /* RFC 2018 8: SACKed once, and then not: it is sent again after the timeout all the same. */
 static void timeout__peer_reneged__sends_what_was_sacked(void **state)
 {
@@ -474,6 +582,60 @@ static void cubic__far_below_w_max__grows_by_half_at_most(void **state)
 	assert_in_range(c.cwnd, 12000, 16500);
 }
 
+/* 4.2, 5.8: a pause of the user's does not carry the window up the curve. */
+static void cubic__user_pauses__curve_waits(void **state)
+{
+	struct tcb c[2];
+
+	(void)state;
+	for (int pauses = 0; pauses < 2; pauses++) {
+		reftcp_time now = 100 * REFTCP_S;
+
+		c[pauses] = (struct tcb){.send_mss = 1000,
+					 .path_mtu = 1500,
+					 .ssthresh = 70000,
+					 .cwnd = 70000,
+					 .cubic = {.w_max = 100000, .cwnd_prior = 100000}};
+		c[pauses].local.addr.family = 4;
+		c[pauses].rtt.srtt = 100 * REFTCP_MS;
+		for (int i = 0; i < 20; i++, now += 100 * REFTCP_MS) {
+			if (pauses && i == 10) {
+				congestion_cubic.on_pause(&c[pauses]);
+				now += 30 * REFTCP_S;
+			}
+			for (int k = 0; k < 35; k++)
+				congestion_cubic.on_ack(&c[pauses], 2000, now);
+		}
+	}
+	/* Some growth there is in both, and the half minute made none of it. */
+	assert_true(c[0].cwnd > 75000);
+	assert_in_range(c[1].cwnd, c[0].cwnd - 2500, c[0].cwnd);
+}
+
+/* 4.8: after a timeout the curve begins at its plateau. */
+static void cubic__after_a_timeout__is_at_its_plateau(void **state)
+{
+	struct tcb c = {.send_mss = 1000, .path_mtu = 1500, .cwnd = 100000, .phase = PHASE_LOSS};
+
+	(void)state;
+	c.local.addr.family = 4;
+	c.rtt.srtt = 100 * REFTCP_MS;
+	c.snd.nxt = seq_of(100000);
+	c.ssthresh = congestion_cubic.on_loss(&c, REFTCP_S);
+	assert_int_equal(c.ssthresh, 70000);
+	c.cwnd = 70000; /* slow start is over */
+	c.phase = PHASE_OPEN;
+	congestion_cubic.on_ack(&c, 1000, 2 * REFTCP_S);
+	assert_int_equal(c.cubic.w_max, 70000);
+	assert_int_equal(c.cubic.k, 0);
+	/* The next loss is one as any other. */
+	c.ssthresh = congestion_cubic.on_loss(&c, 3 * REFTCP_S);
+	c.cwnd = c.ssthresh;
+	congestion_cubic.on_ack(&c, 1000, 3 * REFTCP_S);
+	assert_in_range(c.cubic.w_max, 70000, 70100);
+	assert_true(c.cubic.k > REFTCP_S);
+}
+
 /* ---- the pool of queue entries ---- */
 
 /* One connection cannot take the entry another needs for its SYN. */
@@ -505,6 +667,12 @@ int main(void)
 		T(r1__ack_in_between__counts_anew),
 		T(idle__longer_than_an_rto__starts_over),
 		T(timeout__window_shrunk__only_the_front_goes),
+		T(limited_transmit__first_two_duplicates__send_one_each),
+		T(recovery__retransmission_lost__halves_again),
+		T(probe__no_measurement_since__is_not_sent_again),
+		T(rack__longer_path__is_the_least_after_a_while),
+		T(cubic__user_pauses__curve_waits),
+		T(cubic__after_a_timeout__is_at_its_plateau),
 		T(prr__one_loss__sends_in_proportion),
 		T(prr__ends_early__window_is_ssthresh),
 		T(sack__impossible_blocks__are_ignored),

@@ -427,6 +427,45 @@ static void soft_error_ends_opening__or_is_told(void **state)
 	}
 }
 
+static void sack_up_to(uint32_t right)
+{
+	struct tcpopt o = {.has = TCPOPT_SACK, .sacks = 1};
+
+	o.sack[0] = (struct sack_block){seq_of(p.iss + 1001), seq_of(p.iss + right)};
+	peer_send_full(&p, CTL_ACK, 1, 1, 60000, &o, 0, NULL, 0);
+}
+
+/* The front is lost, and its retransmission too. */
+static void lost_again_reduces__once_more_or_not(void **state)
+{
+	static uint8_t zeros[20000];
+
+	(void)state;
+	EACH_PERSONALITY(with_sack)
+	{
+		uint32_t first, high;
+		size_t n;
+
+		p.syn_opt.has |= TCPOPT_SACK_OK;
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send_full(&p, CTL_ACK, 1, 1, 60000, NULL, 0, NULL, 0);
+		assert_int_equal(reftcp_send(p.stack, p.id, zeros, sizeof(zeros), 0, p.now, &n), 0);
+		peer_drain(&p);
+		high = status().snd_nxt - status().iss;
+		peer_wait(&p, 50 * REFTCP_MS);
+		sack_up_to(high);
+		first = status().ssthresh;
+		peer_drain(&p);
+		high = status().snd_nxt - status().iss;
+		peer_wait(&p, 120 * REFTCP_MS);
+		sack_up_to(high);
+		assert_int_equal(status().retransmits, 1);
+		peer_drain(&p);
+		assert_int_equal(status().retransmits, 2);
+		assert_int_equal(status().ssthresh < first, rule("lost_again_reduces"));
+	}
+}
+
 static void close_wait_reset_pipe__is_the_error(void **state)
 {
 	(void)state;
@@ -474,6 +513,7 @@ int main(void)
 		T(reset_stays_queued__to_be_accepted),
 		T(syn_text_kept__until_established),
 		T(soft_error_ends_opening__or_is_told),
+		T(lost_again_reduces__once_more_or_not),
 		T(close_wait_reset_pipe__is_the_error),
 		T(table__every_row__was_provoked),
 	};
