@@ -129,9 +129,13 @@ class TestStackEcn(FeatureCase):
     def test_not_wanted(self, role, family):
         for kernel, args in ((1, ("--without", "ecn")), (0, ())):
             self.ns.sysctl(tcp_ecn=kernel)
+            before = self.ns.counters()
             s, info = self.both_ways(role, family, 100_000, *args, "--impair", "ce=50%,seed=6")
             self.assertFalse(info["options"] & ECN)
             self.assertEqual(s.counter("ecn_reductions"), 0)
+            # Nobody calls packets capable who has not agreed to it.
+            for name in ("ECT0", "ECT1", "CE"):
+                self.assertEqual(self.counted(before, f"IpExt.In{name}Pkts"), 0)
             self.port += 100
         self.port = self.next_port
 

@@ -4,15 +4,15 @@ All eleven states on both sides: the stack tells its own, `trace` tells the kern
 knows nothing of either, sees the kernel's too.
 """
 
-import socket
 import threading
 import time
 import unittest
 
-from harness import actor, kernel_side, witness
+from harness import kernel_side, witness
 from harness.actor import ActorError
-from harness.stack import HOST, OWN, StackCase, each, target
-from harness.stage import (CLOSED, OPEN, OPENED, TO_CLOSE_WAIT, TO_FIN_WAIT_2, TO_TIME_WAIT)
+from harness.stack import FULL, HOST, OWN, StackCase, each, target
+from harness.tables import STATES
+from harness.stage import CLOSED, OPEN, OPENED, TO_TIME_WAIT
 
 # A link slow enough that every state in passing lasts, and ss can be asked meanwhile.
 SLOW = ("--impair", "delay=150ms")
@@ -185,6 +185,115 @@ class TestStackStates(StackCase):
         self.kernel.close(n)
         self.ended(s, status=1)
         self.assertEqual(s.path()[2:], [("ESTABLISHED", "CLOSED", "reset_received")])
+
+    def test_all_eleven(self):
+        """Three connections show every state there is, on both sides, to every witness."""
+        own, kernels, seen = set(), set(), set()
+
+        def note(s, family, lport, ss):
+            own.update(state for life in [*s.lives(), *s.lives("listener")]
+                       for old, new, _ in life.path for state in (old, new))
+            for life in self.lives(laddr=HOST[family], lport=lport):
+                kernels.update(state for old, new, _ in life.path for state in (old, new))
+            seen.update(state for state, port, _ in ss.seen if port in (lport, self.port))
+
+        with Watcher(self.ns) as ss:
+            s, n, lport = self.simultaneous_open("ipv4")
+            s.wait_state("FIN_WAIT_1")
+            self.kernel.shutdown(n)
+            self.kernel.recv_eof(n)
+            self.kernel.close(n)
+            self.ended(s)
+        note(s, "ipv4", lport, ss)
+        for role, family, close in (("passive", "ipv6", "peer"), ("active", "ipv4", "sent")):
+            self.port += 1
+            with Watcher(self.ns) as ss:
+                s, n, lport = self.open(role, family, *SLOW, "--close", close, "--pause", "0.3")
+                time.sleep(0.05)
+                if close == "peer":
+                    self.kernel.shutdown(n)
+                self.kernel.recv_eof(n)
+                time.sleep(0.05)
+                self.kernel.close(n)
+                self.ended(s)
+                self.kernel_life(family, lport, "TIME_WAIT" if close == "peer" else "CLOSED")
+            note(s, family, lport, ss)
+        self.assertEqual(len(STATES), 11)
+        self.assertEqual(own, set(STATES))
+        self.assertEqual(kernels | {"LISTEN"}, set(STATES))
+        self.assertTrue(self.lives(lport=self.port, netns=self.ns.inode))
+        # A closed connection is one that ss has no line of.
+        self.assertEqual(seen | {"CLOSED"}, set(STATES))
+
+    def test_time_wait_at_the_stack_is_taken_over(self):
+        """RFC 6191: the kernel connects again from the port whose TIME_WAIT the stack holds."""
+        for family in OWN:
+            with self.subTest(family=family):
+                self.take_over(family)
+                self.port += 1
+
+    def take_over(self, family):
+        s = self.start("listen", self.port, "--service", "file", "--connections", 3,
+                       "--personality", "linux")
+        bind = (HOST[family], self.port + 20000)
+        for i in range(3):
+            n, _ = self.kernel.connect(OWN[family], self.port, bind=bind)
+            self.assertEqual(self.kernel.recv_eof(n), 0)
+            self.kernel.close(n)
+            s.wait_state("TIME_WAIT", count=i + 1)
+        self.ended(s)
+        self.assertEqual([life.path[-1] for life in s.lives()][:2],
+                         [("TIME_WAIT", "CLOSED", "time_wait_reused")] * 2)
+
+    def test_time_wait_at_the_kernel_is_taken_over(self):
+        """The same the other way round: each connection from the same port of the stack."""
+        for family in OWN:
+            with self.subTest(family=family):
+                listener, _ = self.kernel.listen("::" if family == "ipv6" else "0.0.0.0",
+                                                 self.port)
+                s = self.start("connect", target(HOST[family], self.port), "--local-port",
+                               7000, "--close", "peer", "--connections", 3)
+                for i in range(3):
+                    n, _ = self.kernel.accept(listener)
+                    self.kernel.shutdown(n)
+                    self.assertEqual(self.kernel.recv_eof(n), 0)
+                    self.kernel.close(n)
+                self.ended(s)
+                end = time.monotonic() + 5
+                while time.monotonic() < end:
+                    lives = self.lives(laddr=HOST[family], lport=self.port, rport=7000)
+                    if len(lives) == 3 and lives[2].last["new"] == "TIME_WAIT":
+                        break
+                    time.sleep(0.05)
+                self.assertEqual([life.path[-1] for life in lives],
+                                 [("TIME_WAIT", "CLOSED", "time_wait_reused")] * 2 +
+                                 [("FIN_WAIT_2", "TIME_WAIT", "fin_received")])
+                self.port += 1
+
+    def time_wait_of_the_stack_ends(self):
+        s, n, lport = self.open("passive", "ipv4", "--personality", "linux", "--time-wait", 70)
+        self.kernel.recv_eof(n)
+        self.kernel.close(n)
+        s.wait_state("TIME_WAIT")
+        t = time.monotonic()
+        s.wait_state("CLOSED", timeout=70)
+        self.assertAlmostEqual(time.monotonic() - t, 60, delta=1)
+        self.assertEqual(s.path()[-1], ("TIME_WAIT", "CLOSED", "time_wait_expired"))
+
+    if FULL:  # it takes a minute
+        test_time_wait_of_the_stack_ends = time_wait_of_the_stack_ends
+
+    def test_unreachable_port(self):
+        """An ICMP port unreachable in SYN_SENT is final (RFC 9293 3.9.2.2)."""
+        for family, icmp in (("ipv4", "icmp"), ("ipv6", "icmpv6")):
+            with self.subTest(family=family):
+                rule = self.ns.nft("input", f"tcp dport {self.port} "
+                                            f"reject with {icmp} type port-unreachable")
+                s = self.start("connect", target(HOST[family], self.port))
+                self.ended(s, status=1)
+                self.ns.nft_delete(rule)
+                self.assertEqual(s.path(), [("CLOSED", "SYN_SENT", "connect"),
+                                            ("SYN_SENT", "CLOSED", "icmp_error")])
 
     def test_stack_refuses(self):
         """No listener on that port: the kernel is reset in SYN_SENT."""

@@ -119,7 +119,7 @@ class StackCase(TracedCase):
         """
         if "--service" not in args:
             args = ("--service", "file", *args)
-        args = ("--time-wait", "0.1", *args)
+        args = ("--time-wait", "0.1", *map(str, args))
         if role == "passive":
             s = self.start("listen", self.port, "--connections", 1, *args)
             n, port = self.kernel.connect(OWN[family], self.port, options=options,

@@ -256,6 +256,19 @@ static void accept_all(struct endpoint *e)
 		begin_talk(e, id);
 }
 
+/*
+ * A TIME_WAIT whose data has been read is left to the stack, which may then give its room to
+ * somebody who needs it.
+ */
+static void forget_waiting(struct endpoint *e, struct talk *k)
+{
+	if (!k->ours || k->state != REFTCP_TIME_WAIT || !k->ended)
+		return;
+	done(e, k);
+	k->ours = false;
+	reftcp_release(e->stack, k->id, e->now);
+}
+
 /* Not every move is an event: what comes to TIME_WAIT or CLOSED is done. */
 static void look_at_moved(struct endpoint *e)
 {
@@ -268,8 +281,8 @@ static void look_at_moved(struct endpoint *e)
 			talks_give(&e->talks, k);
 		else if (k->state == REFTCP_CLOSED && k->id != e->listener)
 			end_talk(e, k);
-		else if (k->state == REFTCP_TIME_WAIT && k->ours)
-			done(e, k);
+		else
+			forget_waiting(e, k);
 	}
 }
 
@@ -287,6 +300,7 @@ static void serve_events(struct endpoint *e)
 		if (event.events & REFTCP_EVENT_URGENT)
 			look_at_urgent(e, k);
 		run_service(e, k);
+		forget_waiting(e, k);
 	}
 	look_at_moved(e);
 }
@@ -300,10 +314,12 @@ static void wake_services(struct endpoint *e)
 		return;
 	e->wake = REFTCP_NEVER;
 	while ((k = talks_next(&e->talks, k))) {
-		if (k->wake <= e->now)
+		if (k->wake <= e->now) {
 			run_service(e, k);
-		else if (k->wake < e->wake)
+			forget_waiting(e, k);
+		} else if (k->wake < e->wake) {
 			e->wake = k->wake;
+		}
 	}
 }
 

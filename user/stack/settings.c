@@ -30,7 +30,7 @@ void stack_settings_default(struct stack_settings *s)
 		.time_wait = REFTCP_S / 2,
 	};
 	reftcp_config_default(&s->tcp);
-	s->tcp.connections = 1024;
+	s->tcp.connections = 16384; /* those in TIME_WAIT, for 4 minutes, among them */
 }
 
 bool stack_service_by_name(const char *name, enum stack_service *out)
