@@ -82,7 +82,7 @@ STACKS_SRC = $(wildcard tools/bench/stacks/*.c)
 DRILL_SRC = $(wildcard tools/packetdrill/*.c)
 DRILL_OBJ = $(DRILL_SRC:%.c=$(OBJ)/%.o)
 
-.PHONY: all run test test-full unit e2e bench bench-costs bench-stacks fuzz lint format clean help \
+.PHONY: all run test test-full unit e2e bench bench-costs bench-stacks fuzz check-rfc lint format clean help \
 	install deps
 
 all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) \
@@ -265,6 +265,9 @@ fuzz: $(FUZZ_BIN) ## fuzz the reference stack, each entry for SECONDS=60
 # ---- for people --------------------------------------------------------------------------------
 run: all ## trace this machine (SECONDS=n: for n seconds), with a few sample connections
 	$(Q)tools/run $(OUT)/$(NAME) $(SECONDS)
+
+check-rfc: ## the ledgers of the RFCs against the tests
+	$(Q)$(PYTHON) tests/rfc/check
 
 lint: ## layering, names and style
 	$(Q)$(PYTHON) tools/lint.py

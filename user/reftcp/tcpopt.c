@@ -66,7 +66,7 @@ static uint32_t parse_one(struct tcpopt *o, uint8_t kind, const uint8_t *body, s
 			return 0;
 		/* RFC 7323 2.3: a count over 14 is taken as 14. */
 		o->scale = body[0] > 14 ? 14 : body[0];
-		return TCPOPT_SCALE;
+		return TCPOPT_SCALE | (body[0] > 14 ? TCPOPT_MALFORMED : 0);
 	case TCPOPT_KIND_SACK_OK:
 		return n == 0 ? TCPOPT_SACK_OK : 0;
 	case TCPOPT_KIND_SACK:

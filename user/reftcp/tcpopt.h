@@ -35,7 +35,7 @@ enum tcpopt_kind {
 #define TCPOPT_TS (1u << 4)
 #define TCPOPT_UTO (1u << 5)
 #define TCPOPT_COOKIE (1u << 6)
-#define TCPOPT_MALFORMED (1u << 31) /* an illegal length ended the parse */
+#define TCPOPT_MALFORMED (1u << 31) /* an illegal length ended the parse, or a scale over 14 */
 
 struct sack_block {
 	struct seq left, right;

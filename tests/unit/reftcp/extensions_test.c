@@ -100,6 +100,7 @@ static void scale__more_than_14__is_taken_as_14(void **state)
 	peer_send_full(&p, CTL_ACK, 1, 1, 10, NULL, 0, NULL, 0);
 	assert_int_equal(status().snd_wnd, 10 << 14);
 	assert_int_equal(status().snd_scale, 14);
+	assert_int_equal(reftcp_counters(p.stack)->bad_options, 1);
 }
 
 /* ---- RFC 7323 3 to 5, timestamps ---- */

@@ -628,6 +628,7 @@ static void cubic__after_a_timeout__is_at_its_plateau(void **state)
 	congestion_cubic.on_ack(&c, 1000, 2 * REFTCP_S);
 	assert_int_equal(c.cubic.w_max, 70000);
 	assert_int_equal(c.cubic.k, 0);
+	assert_in_range(c.cubic.w_est, 70000, 70010);
 	/* The next loss is one as any other. */
 	c.ssthresh = congestion_cubic.on_loss(&c, 3 * REFTCP_S);
 	c.cwnd = c.ssthresh;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Recovery from loss as RFC 6675 and 5681 3.2 order it, where recovery_test.c and timing_test.c say
- * nothing of it. */
+/* Recovery from loss as RFC 6675, 5681 3.2 and 8985 order it, and CUBIC's Reno-friendly side, where
+ * recovery_test.c and timing_test.c say nothing of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "reftcp/congestion.h"
 #include "reftcp/peer_case.h"
 
 #define RTT (80 * REFTCP_MS)
@@ -167,6 +168,94 @@ static void timeout__in_recovery__no_new_one_before_its_point(void **state)
 	assert_int_equal(reftcp_counters(p.stack)->fast_recoveries, 1);
 }
 
+/* RFC 8985 3.3.2, 6.2 step 4: a D-SACK widens the window of time, once a round trip, and never
+ * beyond one. */
+static void rack__duplicates_told__window_widens(void **state)
+{
+	struct tcb *c;
+	uint32_t high;
+
+	(void)state;
+	ten_out(roomy_with_sack);
+	c = tcb_find(p.stack, p.id);
+	sack(1, 1001, 2001);
+	peer_drain(&p);
+	ack(10001); /* the front was only late */
+	assert_true(c->rack.reordering_seen);
+	assert_int_equal(c->rack.reo_wnd_mult, 0);
+	peer_drain(&p);
+	for (int i = 0; i < 3; i++) {
+		sack(10001, 1, 1001);
+		assert_int_equal(c->rack.reo_wnd_mult, 1);
+	}
+	high = status().snd_nxt - status().iss;
+	peer_wait(&p, RTT);
+	sack(high, 1, 1001);
+	assert_int_equal(c->rack.reo_wnd_mult, 2);
+	peer_drain(&p);
+	/* Whatever it has grown to: a round trip, and then it is a loss. */
+	c->rack.reo_wnd_mult = 1000;
+	high = status().snd_nxt - status().iss;
+	peer_wait(&p, RTT);
+	sack(high - 8000, high - 7000, high - 2000);
+	while (peer_take(&p))
+		assert_true(p.out.seq.n >= high);
+	peer_wait(&p, status().srtt - 20 * REFTCP_MS);
+	while (peer_take(&p))
+		assert_true(p.out.seq.n >= high);
+	peer_wait(&p, 30 * REFTCP_MS);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, high - 8000);
+}
+
+/* RFC 8985 7.3: new data before old, beyond the congestion window; once, and then the RTO. */
+static void probe__new_data_waits__sends_that(void **state)
+{
+	(void)state;
+	ten_out(roomy_with_sack);
+	peer_wait(&p, RTT + 10 * REFTCP_MS);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 10001);
+	assert_quiet();
+	assert_int_equal(reftcp_counters(p.stack)->tail_loss_probes, 1);
+	peer_wait(&p, 900 * REFTCP_MS);
+	assert_quiet();
+	peer_wait(&p, 150 * REFTCP_MS);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.seq.n, 1);
+	assert_int_equal(reftcp_counters(p.stack)->tail_loss_probes, 1);
+	assert_int_equal(reftcp_counters(p.stack)->rto_expired, 1);
+}
+
+/* RFC 9438 4.3: on a short path Reno has the larger window, and CUBIC what Reno has: 9/17 of a
+ * segment a round trip up to where it was before the loss, then a whole one. */
+static void cubic__reno_would_have_more__follows_it(void **state)
+{
+	struct tcb c = {.send_mss = 1000,
+			.path_mtu = 1500,
+			.ssthresh = 70000,
+			.cwnd = 70000,
+			.cubic = {.w_max = 100000, .cwnd_prior = 100000}};
+	reftcp_time now = REFTCP_S;
+	uint32_t before;
+
+	(void)state;
+	c.local.addr.family = 4;
+	c.rtt.srtt = REFTCP_MS;
+	for (int trip = 0; trip < 100; trip++, now += REFTCP_MS) {
+		uint32_t window = c.cwnd;
+
+		before = c.cwnd;
+		for (uint32_t acked = 0; acked < window; acked += 1000)
+			congestion_cubic.on_ack(&c, 1000, now);
+		if (before < 99000)
+			assert_in_range(c.cwnd - before, 510, 545);
+		else if (before > 101000)
+			assert_in_range(c.cwnd - before, 970, 1020);
+	}
+	assert_true(c.cwnd > 120000);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -176,6 +265,9 @@ int main(void)
 		T(duplicate__without_new_sack__sends_nothing_new),
 		T(recovery__ends__what_is_sacked_beyond_stays_known),
 		T(timeout__in_recovery__no_new_one_before_its_point),
+		T(rack__duplicates_told__window_widens),
+		T(probe__new_data_waits__sends_that),
+		T(cubic__reno_would_have_more__follows_it),
 	};
 
 	return cmocka_run_group_tests_name("reftcp_scoreboard", tests, NULL, NULL);
