@@ -232,6 +232,12 @@ $(OUT)/bench/stacks: $(STACKS_SRC) tools/bench/stacks/stacks.h $(OUT)/lib/libref
 	$(Q)$(CC) $(CPPFLAGS) $$(pkg-config --cflags lwip) $(CFLAGS_ALL) $(STACKS_SRC) \
 		$(OUT)/lib/libreftcp.a $(LDFLAGS) $$(pkg-config --libs lwip) -o $@
 
+$(OUT)/difffuzz: tools/difffuzz/difffuzz.c $(LIBS) $(HARNESS_OBJ) | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) -Itests/harness $(CFLAGS_ALL) -MMD -MP -MF $@.d $< $(HARNESS_OBJ) \
+		$(LIBS) $(LDFLAGS) $(PKG_LIBS) -o $@
+
 bench: all $(BENCH_BIN) $(OUT)/bench/stacks ## speed, as ratios from interleaved runs
 	$(Q)$(PYTHON) tools/bench/bench.py --build-dir $(BUILD) $(BENCH_ARGS)
 	$(Q)$(PYTHON) tools/bench/costs.py --build-dir $(BUILD)
@@ -300,4 +306,4 @@ clean: ## remove build/
 .SECONDARY:
 -include $(BPF_OBJ:.o=.d) $(wildcard $(BUILD)/bench/*.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
 	$(REFTCP_LIB_OBJ:.o=.d) $(DRILL_OBJ:.o=.d) \
-	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d)
+	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(OUT)/difffuzz.d

@@ -23,9 +23,13 @@ void abort_connection(struct reftcp_stack *s, struct tcb *c, int error, reftcp_t
 		/* <SEQ=SND.NXT><CTL=RST> */
 		reset_connection(s, c, now);
 		break;
+	case REFTCP_TIME_WAIT:
+		/* By rule it is out of its user's hands. */
+		if (stack_rule(s, RULE_time_wait_mini))
+			return;
+		break;
 	case REFTCP_CLOSING:
 	case REFTCP_LAST_ACK:
-	case REFTCP_TIME_WAIT:
 		/* Respond with "ok" and delete the TCB. */
 		break;
 	}

@@ -2,6 +2,7 @@
 /* RFC 9293 3.10.7.4, fifth, as far as it is the same in every synchronized state: what an ACK
  * acknowledges, what that says of the path, and the send window. */
 #include "reftcp/arrives.h"
+#include "reftcp/challenge.h"
 #include "reftcp/mss.h"
 #include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
@@ -131,13 +132,24 @@ static void window_opened(struct arrival *a)
 	rto_restart(a->s, c, a->now);
 }
 
+/* SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK. */
+static bool window_is_newer(const struct arrival *a, uint32_t wnd)
+{
+	const struct tcb *c = a->c;
+
+	if (seq_lt(c->snd.wl1, a->seg->seq))
+		return true;
+	if (!stack_rule(a->s, RULE_window_same_larger))
+		return seq_eq(c->snd.wl1, a->seg->seq) && seq_leq(c->snd.wl2, a->seg->ack);
+	return a->news.acked || (seq_eq(c->snd.wl1, a->seg->seq) && (wnd > c->snd.wnd || !wnd));
+}
+
 static void update_window(struct arrival *a, uint32_t wnd)
 {
 	struct tcb *c = a->c;
 	bool was_shut = c->snd.wnd == 0;
 
-	if (!(seq_lt(c->snd.wl1, a->seg->seq) ||
-	      (seq_eq(c->snd.wl1, a->seg->seq) && seq_leq(c->snd.wl2, a->seg->ack))))
+	if (!window_is_newer(a, wnd))
 		return;
 	arrives_set_window(a, wnd);
 	if (was_shut && wnd)
@@ -174,7 +186,9 @@ bool arrives_ack(struct arrival *a)
 
 	if (seq_gt(a->seg->ack, c->snd.nxt)) {
 		/* "If the ACK acks something not yet sent, then send an ACK, drop the segment." */
-		if (stack_rule(a->s, RULE_ack_unsent_answered))
+		if (stack_rule(a->s, RULE_ack_unsent_challenged))
+			challenge_ack(a->s, c, a->now);
+		else
 			window_ack_now(c);
 		a->s->counters.ack_dropped++;
 		return false;

@@ -80,6 +80,7 @@ void arrives_segment(struct reftcp_stack *s, const struct segment *seg, reftcp_t
 	a.news = (struct ack_news){0};
 	a.disposition = REFTCP_ACCEPTED;
 	a.iss_floor_valid = false;
+	a.crossed = false;
 	a.c = conntab_find(s, &seg->dst, &seg->src);
 	if (!a.c)
 		a.c = conntab_listener(s, &seg->dst, &seg->src);

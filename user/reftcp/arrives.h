@@ -23,6 +23,14 @@ void arrives_set_window(struct arrival *a, uint32_t wnd);
 /* Our FIN is sent and acknowledged. */
 bool arrives_fin_acked(const struct tcb *c);
 
+/* 2 MSL from now. */
+void arrives_time_wait(struct arrival *a);
+
+/* Steps of arrives_mini.c. */
+enum step_result mini_syn_received(struct arrival *a);
+enum step_result mini_time_wait(struct arrival *a);
+enum step_result mini_fin_wait_2(struct arrival *a);
+
 /* An ICMP or ICMPv6 packet. */
 void icmp_arrives(struct reftcp_stack *s, const struct packet *ip, reftcp_time now);
 

@@ -132,6 +132,8 @@ static enum step_result listen_syn(struct arrival *a)
 
 	if (!(a->seg->ctl & CTL_SYN))
 		return STEP_NEXT;
+	if (a->seg->ctl & CTL_FIN && stack_rule(a->s, RULE_syn_fin_dropped))
+		return step_drop(a);
 	c = take_listener(a);
 	if (!c)
 		return STEP_DONE;
@@ -201,6 +203,8 @@ static enum step_result syn_sent_established(struct arrival *a)
 	window_ack_now(c);
 	arrives_established(a);
 	a->seq = c->rcv.nxt;
+	if (!stack_rule(a->s, RULE_syn_text_kept))
+		return STEP_DONE;
 	return a->text_len || a->fin || a->seg->ctl & CTL_URG ? STEP_TO_SIXTH : STEP_DONE;
 }
 

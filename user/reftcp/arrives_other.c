@@ -19,7 +19,7 @@
 #include "reftcp/urgent.h"
 #include "reftcp/window.h"
 
-static void start_time_wait(struct arrival *a)
+void arrives_time_wait(struct arrival *a)
 {
 	timer_set(a->c, TIMER_TIME_WAIT, a->now + (reftcp_time)stack_rule(a->s, RULE_time_wait));
 }
@@ -61,13 +61,15 @@ static enum step_result paws(struct arrival *a)
 	if (!c->ts.on || seg->ctl & CTL_RST)
 		return STEP_NEXT;
 	if (!(seg->opt.has & TCPOPT_TS)) {
+		if (stack_rule(a->s, RULE_timestamp_missing_taken))
+			return STEP_NEXT;
 		a->s->counters.paws_dropped++;
 		return step_drop(a);
 	}
 	if (!timestamps_paws_rejects(c, seg->opt.ts_val, a->now))
 		return STEP_NEXT;
 	a->s->counters.paws_dropped++;
-	challenge_duplicate(a->s, c, a->text_len, a->now);
+	challenge_duplicate(a->s, c, seg, a->now);
 	return step_answered(a);
 }
 
@@ -80,6 +82,21 @@ static bool acceptable(const struct tcb *c, struct seq seq, uint32_t len)
 		return seq_in(seq, c->rcv.nxt, c->rcv.wnd);
 	return seq_in(seq, c->rcv.nxt, c->rcv.wnd) ||
 	       seq_in(seq_add(seq, len - 1), c->rcv.nxt, c->rcv.wnd);
+}
+
+/* The same with both edges of the window inside. */
+static bool acceptable_edges(const struct tcb *c, struct seq seq, uint32_t len)
+{
+	return !seq_lt(seq_add(seq, len), c->ts.last_ack_sent) &&
+	       !seq_gt(seq, seq_add(c->rcv.nxt, c->rcv.wnd));
+}
+
+static bool in_window(const struct arrival *a)
+{
+	uint32_t len = segment_length(a->seg);
+
+	return stack_rule(a->s, RULE_window_edges) ? acceptable_edges(a->c, a->seg->seq, len)
+						   : acceptable(a->c, a->seg->seq, len);
 }
 
 /* "Trimming off any portions that lie outside the window (including SYN and FIN)." */
@@ -101,6 +118,8 @@ static void trim(struct arrival *a)
 		a->text_len -= cut;
 		a->seq = c->rcv.nxt;
 	}
+	if (stack_rule(a->s, RULE_window_edges) && c->rcv.wnd && !seq_gt(a->seq, c->rcv.nxt))
+		return; /* all of a segment that begins in the window */
 	if (seq_gt(seq_add(a->seq, a->text_len), edge)) {
 		a->text_len = seq_lt(a->seq, edge) ? seq_diff(edge, a->seq) : 0;
 		a->fin = false;
@@ -113,13 +132,54 @@ static void trim(struct arrival *a)
 static void note_duplicate(struct arrival *a)
 {
 	struct tcb *c = a->c;
+	uint32_t len = a->seg->text_len;
 
-	if (!c->sack_on || !reassembly_duplicate(c, a->seg->seq, a->seg->text_len, &c->rcv.dsack))
+	len += a->seg->ctl & CTL_FIN && stack_rule(a->s, RULE_sack_fin);
+	if (!c->sack_on || a->seg->ctl & (CTL_RST | CTL_SYN) || !state_synchronized(c->state) ||
+	    !reassembly_duplicate(c, a->seg->seq, len, &c->rcv.dsack))
 		return;
 	c->rcv.dsack_valid = true;
 	c->ack.interactive = false;
 	window_quick_acks(a->s, c);
 	a->s->counters.dsack_sent++;
+}
+
+/* A segment in the window, none of which is left, has something to be acknowledged all the same. */
+static enum step_result what_came_twice(struct arrival *a)
+{
+	struct tcb *c = a->c;
+	uint32_t len = a->seg->text_len + !!(a->seg->ctl & CTL_FIN);
+
+	note_duplicate(a);
+	if (len && !a->text_len && !a->fin && stack_rule(a->s, RULE_window_edges) &&
+	    (!c->rcv.fin_done || seq_lt(a->seg->seq, c->rcv.nxt)))
+		window_ack_now(c);
+	return STEP_NEXT;
+}
+
+/*
+ * DEVIATES RFC 9293 3.10.7.4, first: the SYN,ACK that answers ours where two SYNs crossed lies left
+ * of the window; by rule it is taken as the ACK that it has.
+ */
+static enum step_result crossed_syn_ack(struct arrival *a)
+{
+	const struct segment *seg = a->seg;
+	struct tcb *c = a->c;
+
+	if (c->state != REFTCP_SYN_RECEIVED || c->from_listen ||
+	    (seg->ctl & (CTL_SYN | CTL_ACK | CTL_RST)) != (CTL_SYN | CTL_ACK) ||
+	    segment_length(seg) != 1 || !seq_eq(seq_add(seg->seq, 1), c->rcv.nxt) ||
+	    !seq_eq(seg->ack, c->snd.nxt) || !stack_rule(a->s, RULE_crossed_syn_ack_taken))
+		return STEP_NEXT;
+	a->crossed = true;
+	if (c->sack_on) {
+		c->rcv.dsack = (struct sack_block){seg->seq, c->rcv.nxt};
+		c->rcv.dsack_valid = true;
+		a->s->counters.dsack_sent++;
+	}
+	a->seq = c->rcv.nxt;
+	window_ack_now(c);
+	return STEP_NEXT;
 }
 
 /* First, check sequence number. */
@@ -128,9 +188,9 @@ static enum step_result first_sequence(struct arrival *a)
 	struct tcb *c = a->c;
 	uint32_t len = segment_length(a->seg);
 
-	if (state_synchronized(c->state))
-		note_duplicate(a);
-	if (acceptable(c, a->seq, len)) {
+	if (a->crossed)
+		return STEP_NEXT;
+	if (in_window(a)) {
 		trim(a);
 		return STEP_NEXT;
 	}
@@ -148,15 +208,19 @@ static enum step_result first_sequence(struct arrival *a)
 	/* Fifth and eighth, TIME-WAIT: a retransmission of the remote FIN restarts 2 MSL. It
 	 * lies left of the window and would never get there. */
 	if (c->state == REFTCP_TIME_WAIT && a->fin && seq_eq(seq_add(a->seq, len), c->rcv.nxt))
-		start_time_wait(a);
-	challenge_duplicate(a->s, c, a->text_len || a->fin, a->now);
+		arrives_time_wait(a);
+	if (challenge_allowed(a->s, c, a->seg, a->now)) {
+		note_duplicate(a);
+		window_ack_now(c);
+	}
 	return step_answered(a);
 }
 
 /* RFC 7323 4.3: TS.Recent, from segments that passed the check. */
 static enum step_result note_timestamp(struct arrival *a)
 {
-	if (a->c->ts.on && a->seg->opt.has & TCPOPT_TS && !(a->seg->ctl & CTL_RST))
+	if (a->c->ts.on && a->seg->opt.has & TCPOPT_TS && !(a->seg->ctl & CTL_RST) &&
+	    !stack_rule(a->s, RULE_timestamp_after_ack))
 		timestamps_note(a->c, a->seg->seq, a->seg->opt.ts_val, a->now);
 	a->c->keep.heard_at = a->now;
 	a->c->keep.sent = 0;
@@ -199,7 +263,8 @@ static enum step_result blind_reset(struct arrival *a)
 	a->s->counters.resets_received++;
 	if (seq_eq(a->seg->seq, c->rcv.nxt) || reset_at_edge(a))
 		return STEP_NEXT;
-	if (!seq_in(a->seg->seq, c->rcv.nxt, c->rcv.wnd))
+	if (stack_rule(a->s, RULE_window_edges) ? !in_window(a)
+						: !seq_in(a->seg->seq, c->rcv.nxt, c->rcv.wnd))
 		return step_drop(a);
 	challenge_ack(a->s, c, a->now);
 	return step_answered(a);
@@ -259,7 +324,7 @@ static enum step_result second_reset(struct arrival *a)
 static enum step_result fourth_syn(struct arrival *a)
 {
 	if (!(a->seg->ctl & CTL_SYN) || a->c->state != REFTCP_SYN_RECEIVED || !a->c->from_listen ||
-	    a->c->early)
+	    a->c->early || stack_rule(a->s, RULE_syn_received_mini))
 		return STEP_NEXT;
 	tcb_return_to_listen(a->s, a->c, CLAUSE_SYN_IN_WINDOW, a->now);
 	return STEP_DONE;
@@ -268,7 +333,7 @@ static enum step_result fourth_syn(struct arrival *a)
 /* DEVIATES RFC 9293 3.10.7.4, fourth, as RFC 793 had it: RFC 5961 4.2, a challenge ACK. */
 static enum step_result blind_syn(struct arrival *a)
 {
-	if (!(a->seg->ctl & CTL_SYN))
+	if (!(a->seg->ctl & CTL_SYN) || a->crossed)
 		return STEP_NEXT;
 	challenge_ack(a->s, a->c, a->now);
 	return step_answered(a);
@@ -280,14 +345,45 @@ static enum step_result fifth_ack_bit(struct arrival *a)
 	return a->seg->ctl & CTL_ACK ? STEP_NEXT : step_drop(a);
 }
 
+/* DEVIATES RFC 9293 3.10.7.4, fifth: by rule the bit is looked at before all else. */
+static enum step_result ack_bit_first(struct arrival *a)
+{
+	if (a->seg->ctl & (CTL_ACK | CTL_RST | CTL_SYN) || !stack_rule(a->s, RULE_no_ack_bit_first))
+		return STEP_NEXT;
+	return step_drop(a);
+}
+
+/* RFC 7323 4.3, by rule not before it is clear that SEG.ACK is no lie. */
+static enum step_result note_timestamp_late(struct arrival *a)
+{
+	const struct segment *seg = a->seg;
+	struct tcb *c = a->c;
+
+	if (c->ts.on && seg->opt.has & TCPOPT_TS && !seq_gt(seg->ack, c->snd.nxt) &&
+	    stack_rule(a->s, RULE_timestamp_after_ack))
+		timestamps_note(c, seg->seq, seg->opt.ts_val, a->now);
+	return STEP_NEXT;
+}
+
+/* How far back an ACK may lie. */
+static uint32_t old_acks(const struct arrival *a)
+{
+	const struct tcb *c = a->c;
+	/* The SYN of a passive OPEN is not counted. */
+	uint32_t n = seq_diff(c->snd.una, c->snd.iss) - (c->from_listen ? 1 : 0);
+
+	if (!stack_rule(a->s, RULE_old_ack_acknowledged) || n > c->snd.max_wnd)
+		return c->snd.max_wnd;
+	return n;
+}
+
 /* RFC 5961 5.2: (SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT, or an ACK [MAY-12]. What is
  * beyond SND.NXT is answered in the fifth step itself. */
 static enum step_result blind_data(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
-	if (!state_synchronized(c->state) ||
-	    !seq_lt(a->seg->ack, seq_sub(c->snd.una, c->snd.max_wnd)))
+	if (!state_synchronized(c->state) || !seq_lt(a->seg->ack, seq_sub(c->snd.una, old_acks(a))))
 		return STEP_NEXT;
 	a->s->counters.ack_dropped++;
 	challenge_ack(a->s, c, a->now);
@@ -337,8 +433,9 @@ static enum step_result fin_acknowledged(struct arrival *a)
 		return STEP_NEXT;
 	case REFTCP_CLOSING:
 		tcb_clear_timers(c);
+		c->dup_ack_at_valid = false;
 		state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_ACK_OF_FIN, a->now);
-		start_time_wait(a);
+		arrives_time_wait(a);
 		return STEP_DONE;
 	case REFTCP_LAST_ACK:
 		tcb_delete(a->s, c, 0, CLAUSE_ACK_OF_FIN, a->now);
@@ -365,7 +462,7 @@ static enum step_result fifth_ack(struct arrival *a)
 	if (c->state == REFTCP_TIME_WAIT)
 		return step_drop(a);
 	if (!arrives_ack(a))
-		return stack_rule(a->s, RULE_ack_unsent_answered) ? step_answered(a) : step_drop(a);
+		return step_answered(a);
 	return arrives_fin_acked(c) ? fin_acknowledged(a) : STEP_NEXT;
 }
 
@@ -373,11 +470,34 @@ static enum step_result fifth_ack(struct arrival *a)
 static enum step_result half_duplex(struct arrival *a)
 {
 	struct tcb *c = a->c;
+	/* By rule a FIN that shows a gap in front of it shows the loss of data as well. */
+	bool lost = a->text_len || (a->fin && seq_gt(a->seq, c->rcv.nxt) &&
+				    stack_rule(a->s, RULE_half_duplex_answer));
 
-	if (!c->forsaken || !a->text_len || c->rcv.fin_done)
+	if (!c->forsaken || !lost || c->rcv.fin_done)
 		return STEP_NEXT;
-	reset_connection(a->s, c, a->now);
+	if (stack_rule(a->s, RULE_half_duplex_answer))
+		reset_answer(a->s, a->seg);
+	else
+		reset_connection(a->s, c, a->now);
 	tcb_delete(a->s, c, 0, CLAUSE_HALF_DUPLEX, a->now);
+	return step_answered(a);
+}
+
+/* DEVIATES RFC 9293 3.10.7.4, seventh: by rule, text behind the peer's FIN is more than "should not
+ * occur"; what begins beyond the FIN is ignored as there. */
+static enum step_result text_after_fin(struct arrival *a)
+{
+	const struct segment *seg = a->seg;
+	struct tcb *c = a->c;
+	bool pipe = c->state == REFTCP_CLOSE_WAIT && stack_rule(a->s, RULE_close_wait_reset_pipe);
+
+	if (!stack_rule(a->s, RULE_text_after_fin_reset) || !c->rcv.fin_done ||
+	    c->state == REFTCP_TIME_WAIT || !seg->text_len || !seq_lt(seg->seq, c->rcv.nxt) ||
+	    !seq_gt(seq_add(seg->seq, seg->text_len), c->rcv.nxt))
+		return STEP_NEXT;
+	reset_answer(a->s, seg);
+	tcb_delete(a->s, c, pipe ? -EPIPE : -ECONNRESET, CLAUSE_TEXT_AFTER_FIN, a->now);
 	return step_answered(a);
 }
 
@@ -422,6 +542,12 @@ static void take_text(struct arrival *a)
 		window_ack_now(c);
 		return;
 	}
+	/* A FIN that counted among the ranges is not text. */
+	if (c->rcv.fin_valid && seq_eq(c->rcv.nxt, seq_add(c->rcv.fin, 1))) {
+		c->rcv.nxt = c->rcv.fin;
+		c->rcv.wnd++;
+		n--;
+	}
 	stack_tell(a->s, c, REFTCP_EVENT_READABLE);
 	if (gap)
 		window_ack_now(c); /* RFC 5681 4.2: it fills all or part of a gap */
@@ -455,6 +581,9 @@ static enum step_result seventh_text(struct arrival *a)
 		take_text(a);
 	else if (c->rcv.dsack_valid || (a->fin && !seq_eq(a->seq, c->rcv.nxt)))
 		window_ack_now(c);
+	if (a->fin && seq_gt(c->rcv.fin, c->rcv.nxt) && c->sack_on &&
+	    seq_in(c->rcv.fin, c->rcv.nxt, c->rcv.wnd) && stack_rule(a->s, RULE_sack_fin))
+		reassembly_take_fin(c);
 	return STEP_NEXT;
 }
 
@@ -481,8 +610,9 @@ static enum step_result eighth_fin(struct arrival *a)
 		break;
 	case REFTCP_FIN_WAIT_2:
 		tcb_clear_timers(c);
+		c->dup_ack_at_valid = false;
 		state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_FIN, a->now);
-		start_time_wait(a);
+		arrives_time_wait(a);
 		break;
 	case REFTCP_CLOSED:
 	case REFTCP_LISTEN:
@@ -498,8 +628,13 @@ static enum step_result eighth_fin(struct arrival *a)
 }
 
 static const struct step rows[] = {
+	{"RFC 9293 3.10.7.4", "a request of a listener", mini_syn_received},
+	{"RFC 9293 3.10.7.4", "TIME-WAIT by itself", mini_time_wait},
+	{"RFC 9293 3.10.7.4", "an orphan's FIN-WAIT-2 by itself", mini_fin_wait_2},
+	{"RFC 9293 3.10.7.4", "the ACK bit before all else", ack_bit_first},
 	{"RFC 6191 2", "a SYN in TIME-WAIT", time_wait_syn},
 	{"RFC 7323 5.3", "R1, PAWS", paws},
+	{"RFC 9293 3.5", "a SYN,ACK for a SYN that crossed", crossed_syn_ack},
 	{"RFC 9293 3.10.7.4", "first, check sequence number", first_sequence},
 	{"RFC 5961 3.2", "a reset must be exact", blind_reset},
 	{"RFC 7323 4.3", "remember the timestamp", note_timestamp},
@@ -508,15 +643,18 @@ static const struct step rows[] = {
 	{"RFC 9293 3.10.7.4", "fourth, check the SYN bit", fourth_syn},
 	{"RFC 5961 4.2", "a SYN is challenged", blind_syn},
 	{"RFC 9293 3.10.7.4", "fifth, is the ACK bit on", fifth_ack_bit},
+	{"RFC 7323 4.3", "remember the timestamp now", note_timestamp_late},
 	{"RFC 5961 5.2", "an ACK must not be too old", blind_data},
 	{"RFC 9293 3.9.1.1", "room in the accept queue", accept_room},
 	{"RFC 9293 3.10.7.4", "fifth, check the ACK field, SYN-RECEIVED", fifth_syn_received},
 	{"RFC 9293 3.10.7.4", "fifth, check the ACK field", fifth_ack},
 	{"RFC 9293 3.6.1", "data nobody will read", half_duplex},
+	{"RFC 2883 4", "what came twice", what_came_twice},
+	{"RFC 9293 3.10.7.4", "text behind the FIN", text_after_fin},
 	{"RFC 9293 3.10.7.4", "sixth, check the URG bit", sixth_urgent},
 	{"RFC 9293 3.10.7.4", "seventh, process the segment text", seventh_text},
 	{"RFC 9293 3.10.7.4", "eighth, check the FIN bit", eighth_fin},
 };
 
 const struct step_list steps_other = {rows, sizeof(rows) / sizeof(rows[0])};
-const size_t step_sixth = 15;
+const size_t step_sixth = 23;

@@ -8,6 +8,10 @@
 /* A challenge ACK, within the limit of the stack. */
 void challenge_ack(struct reftcp_stack *s, struct tcb *c, reftcp_time now);
 /* The ACK for an unacceptable segment, within the limit of the connection. */
-void challenge_duplicate(struct reftcp_stack *s, struct tcb *c, bool has_text, reftcp_time now);
+void challenge_duplicate(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
+			 reftcp_time now);
+/* May seg be answered within that limit; an answer is counted. */
+bool challenge_allowed(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
+		       reftcp_time now);
 
 #endif

@@ -36,14 +36,16 @@ static int close_connection(struct reftcp_stack *s, struct tcb *c, reftcp_time n
 		c->snd.fin_queued = true;
 		/* "Queue this request until all preceding SENDs have been segmentized": with
 		 * none waiting that is now, else the FIN's segment makes the move. */
-		if (!tcb_unsent(c))
+		if (!tcb_unsent(c) || stack_rule(s, RULE_last_ack_at_once))
 			state_move(s, c, REFTCP_LAST_ACK, CLAUSE_CLOSE, now);
 		return 0;
+	case REFTCP_TIME_WAIT:
+		/* By rule it is out of its user's hands. */
+		return stack_rule(s, RULE_time_wait_mini) ? -ENOTCONN : -EALREADY;
 	case REFTCP_FIN_WAIT_1:
 	case REFTCP_FIN_WAIT_2:
 	case REFTCP_CLOSING:
 	case REFTCP_LAST_ACK:
-	case REFTCP_TIME_WAIT:
 		return -EALREADY; /* "connection closing"; no second FIN */
 	}
 	return -ENOTCONN;
@@ -78,6 +80,9 @@ int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 	}
 	/* RFC 9293 3.6.1: received data is lost, a reset shows it [SHLD-3]. */
 	if (state_synchronized(c->state) && tcb_unread(c) && c->state != REFTCP_TIME_WAIT) {
+		/* Nor is a FIN already sent a reason not to say so. */
+		if (c->state == REFTCP_CLOSING || c->state == REFTCP_LAST_ACK)
+			reset_connection(s, c, now);
 		abort_connection(s, c, 0, now);
 		return 0;
 	}

@@ -120,18 +120,33 @@ struct tcb *listen_accept(struct tcb *listener)
 	return c;
 }
 
+/* It says nothing more, and ends when it would have. */
+static void forget_request(struct tcb *c)
+{
+	listen_forget_child(c);
+	c->forgotten = true;
+	if (timer_armed(c, TIMER_REXMIT)) /* the user timeout is looked at first */
+		timer_set(c, TIMER_USER, c->deadline[TIMER_REXMIT]);
+}
+
+/* One that had ended in the queue before anybody took it. */
+static void give_ended(struct reftcp_stack *s, struct tcb *c)
+{
+	listen_forget_child(c);
+	stream_clear(&c->rcv.stream, &s->chunks);
+	tcb_give(s, c);
+}
+
 void listen_drop_children(struct reftcp_stack *s, struct tcb *listener, reftcp_time now)
 {
 	while (listener->family) {
-		struct tcb *child = listener->family;
+		struct tcb *c = listener->family;
 
-		if (child->state != REFTCP_CLOSED) {
-			abort_connection(s, child, 0, now);
-			continue;
-		}
-		/* One that was reset and only waited to be accepted. */
-		listen_forget_child(child);
-		stream_clear(&child->rcv.stream, &s->chunks);
-		tcb_give(s, child);
+		if (c->state == REFTCP_SYN_RECEIVED && stack_rule(s, RULE_requests_forgotten))
+			forget_request(c);
+		else if (c->state == REFTCP_CLOSED)
+			give_ended(s, c);
+		else
+			abort_connection(s, c, 0, now);
 	}
 }

@@ -11,6 +11,7 @@
 #include "reftcp/pmtu.h"
 #include "reftcp/rack.h"
 #include "reftcp/recovery.h"
+#include "reftcp/reset.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 #include "reftcp/sack.h"
@@ -23,7 +24,8 @@
 static void syn_options(struct reftcp_stack *s, struct tcb *c, struct segment *seg, reftcp_time now)
 {
 	/* On a SYN,ACK only what the SYN asked for: c->*_on say so by then. */
-	bool answer = seg->ctl & CTL_ACK;
+	bool answer =
+		seg->ctl & CTL_ACK && (c->from_listen || !stack_rule(s, RULE_crossed_syn_offers));
 
 	seg->opt.has |= TCPOPT_MSS; /* RFC 9293 3.7.1 [MUST-14, MAY-3]; on SYNs only [MUST-65] */
 	seg->opt.mss = c->own_mss;
@@ -60,8 +62,9 @@ void output_header(struct reftcp_stack *s, struct tcb *c, struct segment *seg, u
 	}
 	uto_put(c, seg);
 	urgent_put(c, seg);
-	if (ctl & CTL_ACK)
-		window_update(c);
+	/* A SYN cannot tell of more than its field holds. */
+	if (ctl & CTL_ACK && !(ctl & CTL_SYN))
+		window_update(s, c);
 	seg->wnd = window_field(c, ctl & CTL_SYN);
 }
 
@@ -211,6 +214,12 @@ static size_t send_new(struct reftcp_stack *s, struct tcb *c, uint32_t len, bool
 		if (c->state == REFTCP_CLOSE_WAIT)
 			state_move(s, c, REFTCP_LAST_ACK, CLAUSE_CLOSE, now);
 	}
+	if (len == room)
+		c->snd.full_at = now;
+	if (len && len < room) {
+		c->snd.small = c->snd.nxt;
+		c->snd.small_valid = true;
+	}
 	recovery_sent(c, len + fin, false);
 	outstanding(s, c, now);
 	rack_arm_probe(s, c, now);
@@ -223,7 +232,7 @@ static size_t send_ack(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reft
 	struct segment seg;
 
 	/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
-	output_header(s, c, &seg, CTL_ACK, c->snd.nxt, now);
+	output_header(s, c, &seg, CTL_ACK, reset_sequence(s, c), now);
 	output_sent(c, &seg, now);
 	return output_write(s, c, &seg, 0, buf);
 }

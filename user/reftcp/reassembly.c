@@ -45,6 +45,23 @@ static bool touches_any(const struct tcb *c, const struct sack_block *b)
 	return false;
 }
 
+static void put_first(struct tcb *c, struct sack_block b)
+{
+	memmove(&c->rcv.range[1], &c->rcv.range[0], c->rcv.ranges * sizeof(c->rcv.range[0]));
+	c->rcv.range[0] = b;
+	c->rcv.ranges++;
+}
+
+void reassembly_take_fin(struct tcb *c)
+{
+	struct sack_block b = {c->rcv.fin, seq_add(c->rcv.fin, 1)};
+
+	if (c->rcv.ranges == RCV_RANGES && !touches_any(c, &b))
+		return;
+	absorb(c, &b);
+	put_first(c, b);
+}
+
 int64_t reassembly_take(struct reftcp_stack *s, struct tcb *c, struct seq seq, const uint8_t *text,
 			uint32_t len)
 {
@@ -66,10 +83,7 @@ int64_t reassembly_take(struct reftcp_stack *s, struct tcb *c, struct seq seq, c
 	if (c->rcv.ranges)
 		absorb(c, &b);
 	if (!seq_eq(b.left, c->rcv.nxt)) {
-		memmove(&c->rcv.range[1], &c->rcv.range[0],
-			c->rcv.ranges * sizeof(c->rcv.range[0]));
-		c->rcv.range[0] = b;
-		c->rcv.ranges++;
+		put_first(c, b);
 		return 0;
 	}
 	n = seq_diff(b.right, c->rcv.nxt);

@@ -13,9 +13,9 @@ static int may_receive(const struct tcb *c)
 
 	switch (c->state) {
 	case REFTCP_CLOSED:
-		if (unread)
-			return 0;
-		return c->error ? c->error : c->rcv.fin_done ? 1 : -ENOTCONN;
+		if (c->error && !unread && !c->rcv.fin_done)
+			return c->error;
+		return unread ? 0 : c->rcv.fin_done ? 1 : -ENOTCONN;
 	case REFTCP_LISTEN:
 	case REFTCP_SYN_SENT:
 	case REFTCP_SYN_RECEIVED:
@@ -84,7 +84,7 @@ int reftcp_receive(struct reftcp_stack *s, reftcp_id id, void *buf, size_t len, 
 	if (c->owe & OWE_ACK)
 		stack_settle(s, c);
 	/* "That fact must be communicated to the sender": when it opens the window enough. */
-	if (state_synchronized(c->state) && !c->rcv.fin_done && window_update(c)) {
+	if (state_synchronized(c->state) && !c->rcv.fin_done && window_update(s, c)) {
 		window_ack_now(c);
 		stack_settle(s, c);
 	}

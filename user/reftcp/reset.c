@@ -27,6 +27,16 @@ void reset_answer(struct reftcp_stack *s, const struct segment *seg)
 	}
 }
 
+struct seq reset_sequence(const struct reftcp_stack *s, const struct tcb *c)
+{
+	struct seq edge = seq_add(c->snd.una, c->snd.wnd);
+
+	if (!stack_rule(s, RULE_sequence_in_window) || !seq_lt(edge, c->snd.nxt) ||
+	    (c->scale_on && seq_diff(c->snd.nxt, edge) < 1u << c->rcv.scale))
+		return c->snd.nxt;
+	return edge;
+}
+
 void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time now)
 {
 	struct reply *r = stack_reply(s);
@@ -38,7 +48,7 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time n
 	r->ttl = c->ttl;
 	r->dscp = c->dscp;
 	r->ctl = CTL_RST;
-	r->seq = c->snd.nxt;
+	r->seq = reset_sequence(s, c);
 	/* RFC 7323 3.2: on every segment once agreed on, and on a reset as well. */
 	if (c->ts.on)
 		timestamps_put(c, &r->opt, now);

@@ -18,7 +18,8 @@ static uint32_t usable(const struct tcb *c)
 	return c->snd.wnd > out ? c->snd.wnd - out : 0;
 }
 
-static bool silly_window_allows(const struct tcb *c, uint32_t d, uint32_t u)
+static bool silly_window_allows(const struct reftcp_stack *s, const struct tcb *c, uint32_t d,
+				uint32_t u, reftcp_time now)
 {
 	bool idle = seq_eq(c->snd.nxt, tcb_stream_start(c)); /* a SYN is no data */
 	uint32_t least = d < u ? d : u;
@@ -27,11 +28,16 @@ static bool silly_window_allows(const struct tcb *c, uint32_t d, uint32_t u)
 		return true;
 	if ((c->cork || c->more) && !c->snd.fin_queued)
 		return false;
+	/* By rule only small segments wait for one another. */
+	if (stack_rule(s, RULE_nagle_small_only))
+		idle = !c->snd.small_valid || seq_leq(c->snd.small, c->snd.una);
 	/* CLOSE implies PUSH and nothing can be added any more: Nagle has nothing to wait for. */
 	if (c->nagle && !idle && !(c->snd.fin_queued && d <= u))
 		return false;
 	/* (2), with all data taken as pushed: what has been queued is never held back for more
 	 * [MUST-60], only for the reasons of this section. (3) with Fs = 1/2. */
+	if (stack_rule(s, RULE_window_filled))
+		return d <= u || c->snd.full_at == now;
 	return d <= u || least >= c->snd.max_wnd / 2;
 }
 
@@ -46,13 +52,19 @@ static void arm_persist(struct reftcp_stack *s, struct tcb *c, uint32_t u, reftc
 		timer_set(c, TIMER_USER, now + c->user_timeout);
 }
 
-static bool probe_due(struct tcb *c, uint32_t d, bool fin_waits, uint32_t *len, bool *fin)
+static bool probe_due(const struct reftcp_stack *s, struct tcb *c, uint32_t d, uint32_t u,
+		      bool fin_waits, uint32_t *len, bool *fin)
 {
 	if (!(c->owe & OWE_WINDOW_PROBE))
 		return false;
 	c->owe &= ~OWE_WINDOW_PROBE;
-	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say. */
+	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say; by rule, where
+	 * the window is only small, all it takes. */
 	*len = d ? 1 : 0;
+	if (d && u && stack_rule(s, RULE_window_filled))
+		*len = d < u ? d : u;
+	if (*len > mss_effective(c))
+		*len = mss_effective(c);
 	*fin = !d && fin_waits;
 	return d || fin_waits;
 }
@@ -128,9 +140,9 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 		return false;
 	u = usable(c);
 	mss = mss_effective(c);
-	if (probe_due(c, d, fin_waits, len, fin))
+	if (probe_due(s, c, d, u, fin_waits, len, fin))
 		return true;
-	if (u == 0 || (d && !silly_window_allows(c, d, u))) {
+	if (u == 0 || (d && !silly_window_allows(s, c, d, u, now))) {
 		arm_persist(s, c, u, now);
 		return false;
 	}

@@ -31,6 +31,7 @@ struct arrival {
 	bool fin;
 	struct ack_news news;
 	enum reftcp_disposition disposition;
+	bool crossed;         /* a SYN,ACK that is taken for its ACK */
 	struct seq iss_floor; /* SND.NXT of the incarnation before */
 	bool iss_floor_valid;
 };

@@ -151,7 +151,6 @@ void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause cl
 		reftcp_time now)
 {
 	enum reftcp_state before = c->state;
-
 	bool queued = error && c->in_accept_queue && stack_rule(s, RULE_reset_stays_queued);
 	bool kept = c->user_has_it || queued;
 
@@ -161,7 +160,8 @@ void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause cl
 	 * Data the peer sent before a normal end belongs to the user still: the TCB is deleted for
 	 * the protocol, but its octets wait for RECEIVE as long as the user holds the name.
 	 */
-	if (!kept || (error && !stack_rule(s, RULE_reset_keeps_text))) {
+	if (!kept || (error && !((clause == CLAUSE_RESET || clause == CLAUSE_TEXT_AFTER_FIN) &&
+				 stack_rule(s, RULE_reset_keeps_text)))) {
 		flush(s, c);
 		c->rcv.read = c->rcv.nxt;
 		c->rcv.fin_done = false;

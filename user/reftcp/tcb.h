@@ -109,6 +109,7 @@ struct tcb {
 	bool user_has_it;  /* a user holds the name */
 	bool close_queued; /* CLOSE in SYN_RECEIVED with data to send */
 	bool forsaken;     /* the user gave the name back: nobody reads */
+	bool forgotten;    /* its listener is closed: it ends with its next segment or timer */
 	bool fast_open;    /* the user wants it */
 	bool give_cookie;  /* with the SYN,ACK */
 	bool early;        /* handed to the user in SYN_RECEIVED */
@@ -125,6 +126,9 @@ struct tcb {
 		bool shadow_edge_valid;
 		struct seq shadow_edge; /* shadows: the furthest window edge the peer gave */
 		bool write_wanted;      /* the user was told there was no room */
+		reftcp_time full_at;    /* when a full segment left last */
+		bool small_valid;
+		struct seq small; /* end of the last segment that was not full */
 		bool push_valid;
 		struct seq push; /* end of the last SEND with PUSH */
 		uint32_t queued; /* octets in the stream */

@@ -19,20 +19,26 @@ void window_open(struct tcb *c)
 	c->rcv.wnd = c->rcv.buff < 0xffff ? c->rcv.buff : 0xffff;
 }
 
-bool window_update(struct tcb *c)
+bool window_update(const struct reftcp_stack *s, struct tcb *c)
 {
 	/* What peers hold beyond the gap lies inside the window and takes nothing from it. */
 	uint32_t used = tcb_unread(c);
 	uint32_t space = c->rcv.buff > used ? c->rcv.buff - used : 0;
+	uint32_t most = 0xffffu << (c->scale_on ? c->rcv.scale : 0);
 	uint32_t mss = mss_effective(c);
 	uint32_t half = c->rcv.buff / 2;
 	uint32_t grown;
 
+	/* What the field cannot tell is not offered. */
+	if (space > most)
+		space = most;
 	/* RFC 9293 3.8.6.2.2: keep the edge until RCV.BUFF - RCV.USER - RCV.WND is worth it. */
 	if (space <= c->rcv.wnd || space - c->rcv.wnd < (half < mss ? half : mss))
 		return false;
 	grown = space - c->rcv.wnd;
 	c->rcv.wnd = space;
+	if (stack_rule(s, RULE_window_doubled))
+		return grown >= space - grown;
 	/* The next ACK tells of it; by itself it is told when it lets a peer go on that waits for
 	 * room for a segment, or when there is much of it. */
 	return space - grown < mss || grown >= 2 * mss || grown >= half;

@@ -12,7 +12,7 @@ uint8_t window_scale_for(uint32_t buff);
 /* The first window, when the SYN is made or taken. */
 void window_open(struct tcb *c);
 /* Moves the right edge if that is worth telling. Returns true if the peer should be told now. */
-bool window_update(struct tcb *c);
+bool window_update(const struct reftcp_stack *s, struct tcb *c);
 /* The field for a segment about to be sent; a SYN's is never scaled. */
 uint16_t window_field(const struct tcb *c, bool syn);
 

@@ -9,20 +9,28 @@
 /* Timers of the kernel count in ticks, and some are stretched to spare wake-ups. */
 #define EXPIRES_TOLERANCE (2 * REFTCP_S)
 
+/* Of the peer's numbers: equal, or as far from the edge of a window that is. */
+static bool numbers_equal(uint32_t a, uint32_t a_edge, uint32_t b, uint32_t b_edge)
+{
+	return a == b || a - a_edge == b - b_edge;
+}
+
 static bool sacks_equal(const struct seen *a, const struct seen *b)
 {
 	if (a->sacks != b->sacks)
 		return false;
 	for (unsigned int i = 0; i < a->sacks; i++)
-		if (a->sack[i].left != b->sack[i].left || a->sack[i].right != b->sack[i].right)
+		if (!numbers_equal(a->sack[i].left, a->edge, b->sack[i].left, b->edge) ||
+		    !numbers_equal(a->sack[i].right, a->edge, b->sack[i].right, b->edge))
 			return false;
 	return true;
 }
 
 static bool header_equal(const struct seen *a, const struct seen *b)
 {
-	return a->conn == b->conn && a->ctl == b->ctl && a->seq == b->seq && a->ack == b->ack &&
-	       a->len == b->len && a->shut == b->shut && a->up == b->up;
+	return a->conn == b->conn && a->ctl == b->ctl && a->seq == b->seq &&
+	       numbers_equal(a->ack, a->edge, b->ack, b->edge) && a->len == b->len &&
+	       a->shut == b->shut && a->up == b->up;
 }
 
 static bool seen_equal(const struct seen *a, const struct seen *b)

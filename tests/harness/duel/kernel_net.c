@@ -38,14 +38,16 @@ static int set_sysctl(const char *name, const char *value, char *why, size_t why
 	return err;
 }
 
-/* Congestion control as reftcp is told to use; nothing that depends on load or on history. */
+/* Buffers whose window the field of a segment can always tell: the kernel judges by its own, which
+ * without scaling may be the larger one. Congestion control as reftcp is told to use; nothing that
+ * depends on load or on history. */
 static int set_sysctls(const struct scenario *sc, char *why, size_t why_len)
 {
 	static const char *const fixed[][2] = {
 		{"conf/all/rp_filter", "0"},        {"conf/default/rp_filter", "0"},
 		{"tcp_congestion_control", "reno"}, {"tcp_no_metrics_save", "1"},
 		{"tcp_autocorking", "0"},           {"tcp_comp_sack_nr", "0"},
-		{"tcp_moderate_rcvbuf", "0"},
+		{"tcp_moderate_rcvbuf", "0"},       {"tcp_rmem", "4096 80000 80000"},
 	};
 	int err = 0;
 

@@ -73,7 +73,7 @@ static void arrives(struct play *p, const struct act *act)
 	size_t head;
 
 	v->used = true;
-	if (in->ctl & CTL_SYN)
+	if (in->ctl & CTL_SYN && v->state <= REFTCP_SYN_RECEIVED)
 		v->peer_scales = in->opt.has & TCPOPT_SCALE;
 	if (in->opt.has & TCPOPT_TS && !in->ecr_given)
 		seg.opt.ts_ecr = v->ts_last;
@@ -166,6 +166,7 @@ static struct seen put_in_words(const struct play *p, uint8_t conn, const struct
 		.ts_ecr = seg->opt.has & TCPOPT_TS ? seg->opt.ts_ecr : 0,
 		.sacks = seg->opt.has & TCPOPT_SACK ? seg->opt.sacks : 0,
 		.ecn = seg->ecn,
+		.edge = v->edge - isn,
 	};
 
 	if (seg->ctl & CTL_RST && seg->ctl & CTL_ACK && seg->seq.n == 0)

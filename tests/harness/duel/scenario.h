@@ -7,7 +7,8 @@
  *
  *	title WORDS             what it shows
  *	row ID                  the Linux deviation it is about: reftcp's `standard` must differ
- *	shared ID               a deviation of name only: `standard` must do the same
+ *	shared ID               a deviation of name only: `standard` must do the same, but for what
+ *	                        `row` says
  *	open ID                 reftcp's `linux` is known to differ still, see the open findings
  *	sysctl NAME VALUE       of net.ipv4, on the kernel's side, and what answers to it on ours
  *	isn N                   of the peer (1000000)
@@ -114,7 +115,9 @@ struct seen {
 		uint32_t left, right;
 	} sack[TCPOPT_SACK_MAX];
 	uint8_t ecn;
-	bool again; /* nothing in it was not sent before */
+	uint32_t
+		edge; /* of the window given by then; two stacks' windows need not be of one size */
+	bool again;   /* nothing in it was not sent before */
 };
 
 /* A line "<": options are looked at only where it names them. */

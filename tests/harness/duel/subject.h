@@ -11,6 +11,10 @@
 
 #include "duel/play.h"
 
+/* Plays sc on a new stack as `linux`, but with the rule of this name as `standard` has it. */
+void subject_linux_without(const struct scenario *sc, const char *rule, struct trace *trace);
+/* As `standard`, but with the rules of this deviation as `linux` has them. */
+void subject_standard_with(const struct scenario *sc, const char *id, struct trace *trace);
 /* Plays sc on a new stack; trace says what came of it. */
 void subject_reftcp(const struct scenario *sc, enum reftcp_personality personality,
 		    struct trace *trace);

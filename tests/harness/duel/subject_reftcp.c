@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "duel/subject.h"
+#include "reftcp/abort.h"
 #include "reftcp/addr.h"
 #include "reftcp/conntab.h"
 #include "reftcp/stack.h"
@@ -19,7 +20,8 @@ struct memory {
 	const struct scenario *sc;
 	reftcp_time now;
 	reftcp_id listener, id[SCENARIO_CONNS];
-	bool told[SCENARIO_CONNS]; /* its error */
+	bool told[SCENARIO_CONNS];        /* its error */
+	bool unconnected[SCENARIO_CONNS]; /* a socket again that never was connected */
 };
 
 static void must(bool ok)
@@ -72,6 +74,7 @@ static int64_t accept_conn(struct memory *m)
 	must(st.remote.port >= PEER_PORT && st.remote.port < PEER_PORT + SCENARIO_CONNS);
 	m->id[st.remote.port - PEER_PORT] = id;
 	m->told[st.remote.port - PEER_PORT] = false;
+	m->unconnected[st.remote.port - PEER_PORT] = false;
 	return 0;
 }
 
@@ -87,7 +90,8 @@ static int64_t error_of(struct memory *m, uint8_t conn, int64_t err, int64_t lat
 	if (m->told[conn] || !st.error)
 		return later;
 	m->told[conn] = true;
-	return err;
+	/* RFC 9293 3.10.5 has no other word for it either. */
+	return err == -ECONNABORTED && m->id[conn] ? -ECONNRESET : err;
 }
 
 static int64_t send_text(struct memory *m, uint8_t conn, int64_t n, bool urgent)
@@ -105,14 +109,44 @@ static int64_t send_text(struct memory *m, uint8_t conn, int64_t n, bool urgent)
 	return err ? error_of(m, conn, err, -EPIPE) : (int64_t)taken;
 }
 
+/* What was not read is gone, and the error is told once. */
+static int64_t after_disconnect(struct memory *m, uint8_t conn)
+{
+	struct reftcp_status st;
+
+	if (m->told[conn] || reftcp_status(m->stack, m->id[conn], &st) || !st.error)
+		return -ENOTCONN;
+	m->told[conn] = true;
+	return st.error == -ECONNABORTED ? -ECONNRESET : st.error;
+}
+
 static int64_t receive(struct memory *m, uint8_t conn, int64_t n)
 {
 	static uint8_t text[1 << 20];
 	struct reftcp_received got;
-	int err = reftcp_receive(m->stack, m->id[conn], text, n ? (size_t)n : sizeof(text), m->now,
-				 &got);
+	int err;
+
+	if (m->unconnected[conn])
+		return after_disconnect(m, conn);
+	err = reftcp_receive(m->stack, m->id[conn], text, n ? (size_t)n : sizeof(text), m->now,
+			     &got);
 
 	return err ? error_of(m, conn, err, 0) : (int64_t)got.len;
+}
+
+/* `ss -K` reaches TIME-WAIT too, which the rules of `linux` keep from the user. */
+static int64_t destroy(struct memory *m, uint8_t conn)
+{
+	struct reftcp_endpoint local = ours(m, conn), remote = theirs(m, conn);
+	struct tcb *c = conntab_find(m->stack, &local, &remote);
+
+	if (!c)
+		return -ENOENT;
+	if (c->state == REFTCP_TIME_WAIT)
+		tcb_delete(m->stack, c, 0, CLAUSE_ABORT, m->now);
+	else
+		abort_connection(m->stack, c, -ECONNABORTED, m->now);
+	return 0;
 }
 
 static int64_t end(struct memory *m, uint8_t conn, enum call call)
@@ -124,8 +158,11 @@ static int64_t end(struct memory *m, uint8_t conn, enum call call)
 		err = reftcp_close(m->stack, id, m->now);
 		return err == -EALREADY ? 0 : err;
 	}
-	if (call == CALL_disconnect || call == CALL_destroy) {
+	if (call == CALL_destroy)
+		return destroy(m, conn);
+	if (call == CALL_disconnect) {
 		err = reftcp_abort(m->stack, id, m->now);
+		m->unconnected[conn] = true;
 		return err == -ENOTCONN ? 0 : err;
 	}
 	if (call == CALL_abort)
@@ -153,17 +190,37 @@ static int64_t option(struct memory *m, uint8_t conn, const struct act *act)
 	return set(m, id, REFTCP_OPT_KEEPALIVE, 1);
 }
 
+static int64_t release_listener(struct memory *m)
+{
+	int err = reftcp_release(m->stack, m->listener, m->now);
+
+	m->listener = 0;
+	return err;
+}
+
+/* A call on a descriptor that is closed, or never was. */
+static bool no_descriptor(const struct memory *m, uint8_t conn, enum call call)
+{
+	if (call == CALL_listen || call == CALL_connect || call == CALL_destroy)
+		return false;
+	if (call == CALL_accept || call == CALL_unlisten)
+		return !m->listener;
+	return !m->id[conn] && (call <= CALL_disconnect || !m->listener);
+}
+
 static int64_t call(void *self, uint8_t conn, const struct act *act)
 {
 	struct memory *m = self;
 
+	if (no_descriptor(m, conn, act->call))
+		return -EBADF;
 	switch (act->call) {
 	case CALL_listen:
 		return open_conn(m, conn, false, act->argument, &m->listener);
 	case CALL_accept:
 		return accept_conn(m);
 	case CALL_connect:
-		m->told[conn] = false;
+		m->told[conn] = m->unconnected[conn] = false;
 		return open_conn(m, conn, true, 0, &m->id[conn]);
 	case CALL_send:
 	case CALL_urgent:
@@ -177,7 +234,7 @@ static int64_t call(void *self, uint8_t conn, const struct act *act)
 	case CALL_disconnect:
 		return end(m, conn, act->call);
 	case CALL_unlisten:
-		return reftcp_release(m->stack, m->listener, m->now);
+		return release_listener(m);
 	case CALL_nodelay:
 	case CALL_keepalive:
 	case CALL_user_timeout:
@@ -242,13 +299,32 @@ static void configure(struct reftcp_config *c, enum reftcp_personality personali
 	c->segments = 1024;
 	c->chunks = 512;
 	c->replies = 64;
+	c->recv_buffer = 39420; /* what the kernel's first window is */
 	c->personality = personality;
 	c->congestion = REFTCP_NEWRENO;
 	memset(c->secret, 0x5a, sizeof(c->secret));
 }
 
-void subject_reftcp(const struct scenario *sc, enum reftcp_personality personality,
-		    struct trace *trace)
+/* The rules that differ from those of the personality: one by name, or all of a deviation. */
+static void change_rules(struct reftcp_stack *s, const char *without, const char *with)
+{
+	struct reftcp_rule r;
+	bool any = !without && !with;
+
+	for (size_t i = 0; reftcp_rule_at(REFTCP_LINUX, i, &r) == 0; i++) {
+		if (without && !strcmp(r.name, without))
+			s->rule[i] = r.standard;
+		else if (with && r.id && !strcmp(r.id, with))
+			s->rule[i] = r.value;
+		else
+			continue;
+		any = true;
+	}
+	must(any);
+}
+
+static void play_on(const struct scenario *sc, enum reftcp_personality personality,
+		    const char *without, const char *with, struct trace *trace)
 {
 	struct memory m = {.sc = sc, .now = 1000 * REFTCP_S};
 	struct reftcp_endpoint local = ours(&m, 0);
@@ -258,6 +334,7 @@ void subject_reftcp(const struct scenario *sc, enum reftcp_personality personali
 	configure(&config, personality);
 	must(reftcp_new(&m.stack, &config, m.now) == 0);
 	must(reftcp_add_address(m.stack, &local.addr) == 0);
+	change_rules(m.stack, without, with);
 	play_init(&play, sc, &ops, &m, trace);
 	while (!play_done(&play)) {
 		reftcp_time wait = play_begin(&play);
@@ -267,4 +344,20 @@ void subject_reftcp(const struct scenario *sc, enum reftcp_personality personali
 		play_end(&play);
 	}
 	reftcp_free(m.stack);
+}
+
+void subject_reftcp(const struct scenario *sc, enum reftcp_personality personality,
+		    struct trace *trace)
+{
+	play_on(sc, personality, NULL, NULL, trace);
+}
+
+void subject_linux_without(const struct scenario *sc, const char *rule, struct trace *trace)
+{
+	play_on(sc, REFTCP_LINUX, rule, NULL, trace);
+}
+
+void subject_standard_with(const struct scenario *sc, const char *id, struct trace *trace)
+{
+	play_on(sc, REFTCP_STANDARD, NULL, id, trace);
 }

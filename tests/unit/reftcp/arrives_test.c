@@ -232,6 +232,8 @@ static void rcv_ack_established_beyond(void **state)
 	start_with(with_linux);
 	peer_reach(&p, REFTCP_ESTABLISHED);
 	peer_send(&p, CTL_ACK, 1, 2, "x", 1);
+	assert_out(CTL_ACK, 1, 1);
+	peer_send(&p, CTL_ACK, 1, 2, "x", 1); /* so soon after the first challenge */
 	assert_quiet();
 }
 

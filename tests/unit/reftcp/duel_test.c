@@ -89,6 +89,16 @@ static void expect(const struct difference *d)
 		fail_msg("%s", d->text);
 }
 
+static bool in_the_table(const char *id)
+{
+	struct reftcp_rule r;
+
+	for (size_t i = 0; reftcp_rule_at(REFTCP_LINUX, i, &r) == 0; i++)
+		if (r.id && !strcmp(r.id, id))
+			return true;
+	return false;
+}
+
 static void scenario__on_both_stacks__does_the_same(void **state)
 {
 	static struct trace ours;
@@ -98,6 +108,8 @@ static void scenario__on_both_stacks__does_the_same(void **state)
 
 	if (*duel->why)
 		fail_msg("%s: %s", duel->path, duel->why);
+	if (*sc->row && !in_the_table(sc->row))
+		fail_msg("no rule is for '%s'", sc->row);
 	if (sc->slow && !full())
 		return; /* its full form waits for real */
 	compare_expected(sc, &duel->kernel, "the kernel", &d);
@@ -117,6 +129,10 @@ static void scenario__on_both_stacks__does_the_same(void **state)
 	compare_expected(sc, &ours, "reftcp as standard", &d);
 	if (*sc->row && !d.found)
 		fail_msg("%s: `standard` does the same", sc->row);
+	if (*sc->shared && *sc->row) {
+		subject_standard_with(sc, sc->row, &ours);
+		compare_expected(sc, &ours, "reftcp as standard, but for the row", &d);
+	}
 	if (*sc->shared)
 		expect(&d);
 }

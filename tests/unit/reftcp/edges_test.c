@@ -477,6 +477,43 @@ KEEPALIVE_TEST(established, ESTABLISHED)
 KEEPALIVE_TEST(fin_wait_2, FIN_WAIT_2)
 KEEPALIVE_TEST(close_wait, CLOSE_WAIT)
 
+/* Text beyond a FIN: ignored as the RFC has it, and a reset by rule. */
+static void text_after_fin_in(enum reftcp_state from, uint32_t ack)
+{
+	peer_reach(&p, from);
+	peer_send(&p, CTL_ACK, 1, ack, "more", 4);
+	assert_int_equal(peer_state(&p), from);
+	peer_end(&p);
+	peer_init(&p);
+	p.config.personality = REFTCP_LINUX;
+	peer_start(&p);
+	peer_reach(&p, from);
+	peer_drain(&p);
+	peer_send(&p, CTL_ACK, 1, ack, "more", 4);
+	assert_edge(from, REFTCP_CLOSED, CLAUSE_TEXT_AFTER_FIN);
+	assert_true(peer_take(&p));
+	assert_int_equal(p.out.ctl, CTL_RST);
+	assert_int_equal(p.out.seq.n, ack);
+}
+
+static void close_wait_to_closed__text_after_fin(void **state)
+{
+	(void)state;
+	text_after_fin_in(REFTCP_CLOSE_WAIT, 1);
+}
+
+static void closing_to_closed__text_after_fin(void **state)
+{
+	(void)state;
+	text_after_fin_in(REFTCP_CLOSING, 1);
+}
+
+static void last_ack_to_closed__text_after_fin(void **state)
+{
+	(void)state;
+	text_after_fin_in(REFTCP_LAST_ACK, 1);
+}
+
 /* The user is gone and data comes. */
 static void half_duplex_in(enum reftcp_state from, uint32_t ack)
 {
@@ -601,6 +638,9 @@ int main(void)
 		T(fin_wait_1_to_closed__abort),
 		T(fin_wait_1_to_closed__user_timeout),
 		T(fin_wait_1_to_closed__half_duplex),
+		T(close_wait_to_closed__text_after_fin),
+		T(closing_to_closed__text_after_fin),
+		T(last_ack_to_closed__text_after_fin),
 		T(fin_wait_2_to_time_wait__fin),
 		T(fin_wait_2_to_closed__reset),
 		T(fin_wait_2_to_closed__abort),

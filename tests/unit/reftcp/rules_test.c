@@ -12,6 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <glob.h>
+
+#include "duel/compare.h"
+#include "duel/subject.h"
 #include "reftcp/peer_case.h"
 
 static bool seen[64];
@@ -106,14 +110,35 @@ static void fin_wait_2__of_an_orphan_ends_or_not(void **state)
 	}
 }
 
-static void ack_unsent_answered__or_not(void **state)
+static void ack_unsent_challenged__counts_or_not(void **state)
 {
 	(void)state;
 	EACH_PERSONALITY(NULL)
 	{
 		peer_reach(&p, REFTCP_ESTABLISHED);
 		peer_send(&p, CTL_ACK, 1, 9, NULL, 0);
-		assert_int_equal(peer_drain(&p), rule("ack_unsent_answered"));
+		assert_int_equal(peer_drain(&p), 1);
+		assert_int_equal(reftcp_counters(p.stack)->challenge_acks,
+				 rule("ack_unsent_challenged"));
+	}
+}
+
+static void challenge_ack_interval__between_two(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		reftcp_time least = (reftcp_time)rule("challenge_ack_interval");
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		for (int i = 0; i < 2; i++) {
+			peer_send(&p, CTL_RST, 2, 0, NULL, 0);
+			assert_int_equal(peer_drain(&p), 1);
+			p.now += least ? least - REFTCP_MS : 0;
+			peer_send(&p, CTL_RST, 2, 0, NULL, 0);
+			assert_int_equal(peer_drain(&p), least ? 0 : 1);
+			p.now += REFTCP_MS;
+		}
 	}
 }
 
@@ -165,13 +190,17 @@ static void challenge_ack_limit__in_a_second(void **state)
 	EACH_PERSONALITY(NULL)
 	{
 		unsigned int answered = 0;
+		int64_t limit = rule("challenge_ack_limit");
 
+		/* Each connection has a limit of its own where the stack's is out of reach. */
 		peer_reach(&p, REFTCP_ESTABLISHED);
+		if (limit > 2000)
+			continue;
 		for (int i = 0; i < 2000; i++) {
 			peer_send(&p, CTL_RST, 2, 0, NULL, 0);
 			answered += peer_drain(&p);
 		}
-		assert_int_equal(answered, rule("challenge_ack_limit"));
+		assert_int_equal(answered, limit);
 	}
 }
 
@@ -478,14 +507,44 @@ static void close_wait_reset_pipe__is_the_error(void **state)
 	}
 }
 
+/* Is there a scenario that comes out otherwise when `linux` lacks just this row? */
+static bool some_scenario_needs(const char *name)
+{
+	static struct scenario sc;
+	static struct trace trace;
+	static struct difference d;
+	bool needed = false;
+	char why[256];
+	glob_t files;
+
+	assert_int_equal(glob("tests/scenarios/*.scn", 0, NULL, &files), 0);
+	for (size_t i = 0; !needed && i < files.gl_pathc; i++) {
+		if (scenario_read(&sc, files.gl_pathv[i], why, sizeof(why)))
+			fail_msg("%s: %s", files.gl_pathv[i], why);
+		if (*sc.open)
+			continue;
+		subject_linux_without(&sc, name, &trace);
+		compare_expected(&sc, &trace, "without", &d);
+		needed = d.found;
+	}
+	globfree(&files);
+	return needed;
+}
+
+/* Here, or by a scenario, which this kernel has been held against (duel_test). */
 static void table__every_row__was_provoked(void **state)
 {
 	struct reftcp_rule r;
+	unsigned int missing = 0;
 
 	(void)state;
-	for (size_t i = 0; reftcp_rule_at(REFTCP_LINUX, i, &r) == 0; i++)
-		if (!seen[i])
-			fail_msg("no test provoked '%s'", r.name);
+	for (size_t i = 0; reftcp_rule_at(REFTCP_LINUX, i, &r) == 0; i++) {
+		if (seen[i] || some_scenario_needs(r.name))
+			continue;
+		print_message("nothing provoked '%s'\n", r.name);
+		missing++;
+	}
+	assert_int_equal(missing, 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -497,7 +556,8 @@ int main(void)
 		T(time_wait_reset_taken__or_ignored),
 		T(time_wait_isn_step__sets_the_next_isn),
 		T(fin_wait_2__of_an_orphan_ends_or_not),
-		T(ack_unsent_answered__or_not),
+		T(ack_unsent_challenged__counts_or_not),
+		T(challenge_ack_interval__between_two),
 		T(reset_edge__taken_or_not),
 		T(duplicate_ack_interval__between_two_answers),
 		T(challenge_ack_limit__in_a_second),
