@@ -156,8 +156,10 @@ struct reftcp_config {
 	uint8_t fast_open_key[2][16]; /* cookies are made with the first and taken with both */
 	bool ecn_passive;             /* without `ecn`: not offered, but taken when offered */
 	bool mtu_probing;             /* RFC 4821; default true */
-	bool verify_checksums;        /* false only where the link has done so; default true */
-	uint32_t challenge_acks;      /* RFC 5961 7: a second, at most; 0: the personality's */
+	bool idle_restart;       /* RFC 5681 4.1: the window restarts after a pause; default true */
+	uint32_t burst_least;    /* segments that may leave together in any case; default 2 */
+	bool verify_checksums;   /* false only where the link has done so; default true */
+	uint32_t challenge_acks; /* RFC 5961 7: a second, at most; 0: the personality's */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
 	uint8_t secret[16];
@@ -247,7 +249,8 @@ REFTCP_API int reftcp_accept(struct reftcp_stack *stack, reftcp_id listener, ref
 
 #define REFTCP_PUSH 1u
 #define REFTCP_URGENT 2u
-#define REFTCP_MORE 4u /* more follows at once: a segment that is not full may wait for it */
+#define REFTCP_RECORD 8u /* nothing of a later SEND shares a segment with this */
+#define REFTCP_MORE 4u   /* more follows at once: a segment that is not full may wait for it */
 
 /*
  * SEND, RFC 9293 3.10.2. Copies as much as there is room for; *taken says how much.
@@ -344,7 +347,10 @@ struct reftcp_status {
 	/* How long there was something to send; and it was the peer's window, or the send
 	 * buffer's size, that held it back. */
 	reftcp_time busy, window_limited, buffer_limited;
-	int soft_error; /* last ICMP soft error as an errno, or 0 (SHLD-25) */
+	/* And since when it does so now, which is not in them yet; 0: it does not. */
+	reftcp_time limits_at;
+	bool limit_window, limit_buffer; /* what of the two it is, if one */
+	int soft_error;                  /* last ICMP soft error as an errno, or 0 (SHLD-25) */
 };
 
 /* STATUS, RFC 9293 3.10.6. Also tells of CLOSED. -ENOENT, -EINVAL. */
@@ -371,6 +377,7 @@ enum reftcp_option {
 	REFTCP_OPT_FAST_OPEN,
 	REFTCP_OPT_CORK,        /* 0 or 1, default 0: only full segments leave, for a while */
 	REFTCP_OPT_MAX_SEGMENT, /* octets, 88 to 65535: the MSS told, and the most that is sent */
+	REFTCP_OPT_SEND_BUFFER, /* octets, 1 to config.send_buffer */
 	REFTCP_OPT_SYN_RETRIES, /* times a SYN is sent again, then -ETIMEDOUT; 0: as R2 says */
 };
 

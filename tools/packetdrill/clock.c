@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Time and the wire. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -215,11 +216,44 @@ static int netdev_receive(void *userdata, void *packet, size_t *len, long long *
 	return 0;
 }
 
+/* Is it in a sleep of its own: then packetdrill's thread has done with the call it came from. */
+static bool asleep(pid_t tid)
+{
+	char path[64], line[256] = "";
+	const char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	end = strrchr(line, ')');
+	return !end || end[1] != ' ' || end[2] == 'S';
+}
+
+/* Real time for the thread of a call that has ended, where virtual time would pass at once. */
+static void let_it_finish(struct drill *d)
+{
+	pid_t tid = d->returned;
+
+	if (!tid || tid == gettid())
+		return;
+	d->returned = 0;
+	drill_unlock(d);
+	for (int i = 0; i < RETURN_SECONDS * 2000 && !asleep(tid); i++)
+		usleep(500);
+	drill_lock(d);
+}
+
 static int sleep_usecs(void *userdata, useconds_t usecs)
 {
 	struct drill *d = userdata;
 
 	drill_lock(d);
+	let_it_finish(d);
 	drill_advance(d, d->now + usecs * UINT64_C(1000));
 	drill_unlock(d);
 	return 0;
@@ -234,6 +268,7 @@ static int time_of_day(void *userdata, struct timeval *tv, struct timezone *tz)
 	if (must_look) {
 		/* The end of a blocking call: told at the time it came, with the clock held. */
 		must_look = false;
+		d->returned = gettid();
 		if (d->returning)
 			d->returning--;
 		pthread_cond_broadcast(&d->changed);

@@ -25,6 +25,7 @@
 /* Of the network namespace's /proc/sys/net/ipv4, what a socket is made by. */
 struct sysctls {
 	bool timestamps, sack, window_scaling, slow_start_after_idle;
+	int min_tso_segs;
 	bool early_retrans, autocorking, moderate_rcvbuf;
 	int ecn, recovery, frto;
 	int syn_retries, synack_retries, retries2, orphan_retries;
@@ -65,7 +66,7 @@ struct socket {
 	struct sysctls sysctls;
 	struct option_value nodelay, cork, maxseg, syncnt, user_timeout, fastopen, fastopen_connect,
 		keepalive, keepidle, keepintvl, keepcnt, tos, ttl, notsent_lowat, sndbuf, rcvbuf,
-		inq, linger2, quickack, no_cookie, mtu_discover;
+		inq, linger2, quickack, no_cookie, mtu_discover, zerocopy;
 	bool linger_on;
 	int linger;
 	uint32_t in_news, out_news; /* counts what edge-triggered waits want to know */
@@ -113,6 +114,7 @@ struct drill {
 	unsigned int head, count;
 	uint64_t queue_full;
 	struct waiter *waiters;
+	pid_t returned;         /* the thread that came back last, 0 once it was waited for */
 	unsigned int returning; /* woken threads that have not read the clock yet */
 	struct sysctls sysctls; /* as last read */
 	uint8_t buf[DRILL_PACKET];

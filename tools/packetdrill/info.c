@@ -59,6 +59,7 @@ void info_fill(const struct drill *d, const struct socket *s, const struct reftc
 	       struct drill_tcp_info *out)
 {
 	uint32_t mss = st->mss ? st->mss : 1;
+	reftcp_time now;
 
 	memset(out, 0, sizeof(*out));
 	out->state = s->phase == SOCKET_FRESH ? states[REFTCP_CLOSED] : states[st->state];
@@ -83,7 +84,8 @@ void info_fill(const struct drill *d, const struct socket *s, const struct reftc
 		st->ssthresh >= SSTHRESH_INFINITE ? SSTHRESH_INFINITE : st->ssthresh / mss;
 	out->snd_wnd = st->snd_wnd;
 	out->rcv_wnd = st->rcv_wnd;
-	out->busy_time = usecs(st->busy);
-	out->rwnd_limited = usecs(st->window_limited);
-	out->sndbuf_limited = usecs(st->buffer_limited);
+	now = st->limits_at ? d->now - st->limits_at : 0;
+	out->busy_time = usecs(st->busy + now);
+	out->rwnd_limited = usecs(st->window_limited + (st->limit_window ? now : 0));
+	out->sndbuf_limited = usecs(st->buffer_limited + (st->limit_buffer ? now : 0));
 }

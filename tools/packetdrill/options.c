@@ -47,7 +47,8 @@ static const struct row rows[] = {
 	{SOL_SOCKET, SO_KEEPALIVE, AT(keepalive), REFTCP_OPT_KEEPALIVE, 1, false},
 	{SOL_SOCKET, SO_SNDBUF, AT(sndbuf), -1, 1, false},
 	{SOL_SOCKET, SO_RCVBUF, AT(rcvbuf), -1, 1, false},
-	{SOL_IP, IP_TOS, AT(tos), -1, 1, false},
+	{SOL_SOCKET, SO_ZEROCOPY, AT(zerocopy), -1, 1, false}, /* data is copied all the same */
+	{SOL_IP, IP_TOS, AT(tos), REFTCP_OPT_DSCP, 1, false},
 	{SOL_IP, IP_TTL, AT(ttl), REFTCP_OPT_TTL, 1, false},
 	{SOL_IP, IP_MTU_DISCOVER, AT(mtu_discover), -1, 1, false},
 };
@@ -76,6 +77,8 @@ static void apply_row(struct drill *d, struct socket *s, const struct row *row)
 		return;
 	if (row->inverted)
 		value = !value;
+	if (row->level == SOL_IP && row->name == IP_TOS)
+		value = (value & 0xff) >> 2; /* the other two bits are ECN's */
 	reftcp_set(d->stack, s->id, (enum reftcp_option)row->option, value, d->now);
 }
 
@@ -103,8 +106,13 @@ void options_apply(struct drill *d, struct socket *s)
 		apply_row(d, s, &rows[i]);
 }
 
-static int number(const void *value, socklen_t len, int *out)
+static int number(int level, const void *value, socklen_t len, int *out)
 {
+	/* IP options may be given as one octet. */
+	if (level == SOL_IP && len >= 1 && len < sizeof(*out)) {
+		*out = *(const uint8_t *)value;
+		return 0;
+	}
 	if (len < sizeof(*out))
 		return -EINVAL;
 	memcpy(out, value, sizeof(*out));
@@ -157,7 +165,7 @@ static int set(struct drill *d, struct socket *s, int level, int name, const voi
 		return set_linger(s, value, len);
 	if (level == SOL_TCP && name == TCP_FASTOPEN_KEY)
 		return -ENOPROTOOPT;
-	err = number(value, len, &v);
+	err = number(level, value, len, &v);
 	if (err)
 		return err;
 	if (!row)

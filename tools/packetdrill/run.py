@@ -19,8 +19,8 @@ import pathlib
 import subprocess
 import sys
 
-ADDRESSES = ["--ip_version=ipv4", "--local_ip=192.168.0.1", "--gateway_ip=192.168.0.1",
-             "--netmask_ip=255.255.0.0", "--remote_ip=192.0.2.1", "--send_omit_free"]
+ADDRESSES = {"--local_ip": "192.168.0.1", "--gateway_ip": "192.168.0.1",
+             "--netmask_ip": "255.255.0.0", "--remote_ip": "192.0.2.1"}
 # What the scripts leave to whoever runs them.
 DEFINES = {"TFO_COOKIE": "3021b9d889017eeb", "CODE": "host_unreachable",
            "CMSG_LEVEL_IP": "SOL_IP", "CMSG_TYPE_RECVERR": "IP_RECVERR"}
@@ -51,7 +51,10 @@ class Namespace:
 
 
 def command(args, script):
-    cmd = [str(args.packetdrill), *ADDRESSES]
+    cmd = [str(args.packetdrill), "--ip_version=ipv4", "--send_omit_free"]
+    text = script.read_text()
+    # What a script says of itself goes before what its options are by default.
+    cmd += [f"{name}={value}" for name, value in ADDRESSES.items() if f"\n{name}=" not in "\n" + text]
     for name, value in DEFINES.items():
         cmd += ["-D", f"{name}={value}"]
     env = dict(os.environ)

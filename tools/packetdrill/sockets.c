@@ -101,6 +101,8 @@ static void configure(struct drill *d)
 	c->fast_open_keys = sc->fastopen_keys;
 	memcpy(c->fast_open_key, sc->fastopen_key, sizeof(c->fast_open_key));
 	c->mtu_probing = sc->mtu_probing;
+	c->idle_restart = sc->slow_start_after_idle;
+	c->burst_least = sc->min_tso_segs > 0 ? (uint32_t)sc->min_tso_segs : 1;
 }
 
 void sockets_configure(struct drill *d, struct socket *s)

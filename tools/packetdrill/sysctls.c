@@ -106,6 +106,7 @@ void sysctls_read(struct sysctls *out)
 		.slow_start_after_idle = true,
 		.early_retrans = true,
 		.moderate_rcvbuf = true,
+		.min_tso_segs = 2,
 		.ecn = 2,
 		.recovery = 1,
 		.frto = 2,
@@ -134,6 +135,7 @@ void sysctls_read(struct sysctls *out)
 	read_bool("tcp_slow_start_after_idle", &out->slow_start_after_idle);
 	read_bool("tcp_early_retrans", &out->early_retrans);
 	read_bool("tcp_moderate_rcvbuf", &out->moderate_rcvbuf);
+	read_int("tcp_min_tso_segs", &out->min_tso_segs);
 	read_int("tcp_ecn", &out->ecn);
 	read_int("tcp_recovery", &out->recovery);
 	read_int("tcp_frto", &out->frto);

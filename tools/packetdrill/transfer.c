@@ -4,6 +4,8 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "drill.h"
@@ -62,30 +64,23 @@ static ssize_t take(struct drill *d, struct socket *s, void *buf, size_t len)
 	return err ? err : (ssize_t)got.len;
 }
 
-/* TCP gives data that is waited for from several segments at once, but not more than there is. */
 static ssize_t receive(struct drill *d, struct socket *s, void *buf, size_t len, int flags)
 {
 	bool wait = !s->nonblocking && !(flags & MSG_DONTWAIT);
 	struct asked q = {d, s};
-	size_t done = 0;
 	ssize_t n;
 
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
 	if (s->deferred)
-		return -ENOTCONN;
-	for (;;) {
-		n = take(d, s, (char *)buf + done, len - done);
-		if (n > 0)
-			done += (size_t)n;
-		if (n > 0 && done < len)
-			continue;
-		if (done || n != -EAGAIN || !wait)
-			break;
+		return -EAGAIN;
+	n = take(d, s, buf, len);
+	if (n == -EAGAIN && wait) {
 		drill_wait(d, may_read, &q, REFTCP_NEVER);
+		n = take(d, s, buf, len);
 	}
 	drill_settle(d);
-	return done ? (ssize_t)done : n;
+	return n;
 }
 
 static uint32_t send_limit(const struct socket *s)
@@ -93,11 +88,42 @@ static uint32_t send_limit(const struct socket *s)
 	return s->sndbuf.given ? (uint32_t)s->sndbuf.value : (uint32_t)s->sysctls.wmem[2];
 }
 
+static uint32_t unsent_limit(const struct socket *s)
+{
+	if (s->notsent_lowat.given && s->notsent_lowat.value)
+		return (uint32_t)s->notsent_lowat.value;
+	return (uint32_t)s->sysctls.notsent_lowat;
+}
+
+/* As Linux sees it: a third of the buffer free, and what is not sent yet below half its limit. */
 bool socket_writable(const struct socket *s, const struct reftcp_status *st)
 {
 	uint32_t queued = st->unsent + st->unacked;
 
-	return queued < send_limit(s) && send_limit(s) - queued >= queued / 2;
+	return queued < send_limit(s) && send_limit(s) - queued >= queued / 2 &&
+	       (uint64_t)st->unsent * 2 < unsent_limit(s);
+}
+
+/* Linux fills buffers of so many octets, as large as half the largest window, and asks whether
+ * there is room only before it begins a new one. */
+static uint32_t unit_of(const struct reftcp_status *st)
+{
+	uint32_t most = st->snd_wnd > 536 ? st->snd_wnd / 2 : st->snd_wnd;
+
+	most = most < 65535 ? most : 65535;
+	return most > st->mss ? most / st->mss * st->mss : st->mss;
+}
+
+/* How much may be given now; 0: none. */
+static uint32_t room_for(const struct socket *s, const struct reftcp_status *st)
+{
+	uint32_t unit = unit_of(st), part = st->unsent % unit;
+
+	if (part)
+		return unit - part;
+	if (st->unsent + st->unacked >= send_limit(s) || st->unsent >= unsent_limit(s))
+		return 0;
+	return unit;
 }
 
 /* Why nothing may be sent at all; 0 when something may, now or later. */
@@ -128,10 +154,15 @@ static ssize_t give(struct drill *d, struct socket *s, const void *buf, size_t l
 	if (!len)
 		return 0;
 	socket_status(d, s, &st);
-	room = send_limit(s) > st.unsent + st.unacked ? send_limit(s) - st.unsent - st.unacked : 0;
 	if (st.state == REFTCP_ESTABLISHED || st.state == REFTCP_CLOSE_WAIT) {
+		room = room_for(s, &st);
 		if (!room)
 			return -EAGAIN;
+		/* What comes after it is one call with it. */
+		if (len > room)
+			how |= REFTCP_MORE;
+		else if (flags & MSG_EOR)
+			how |= REFTCP_RECORD;
 		len = len < room ? len : room;
 	}
 	if (flags & MSG_MORE)
@@ -205,8 +236,12 @@ static ssize_t fast_open(struct drill *d, struct socket *s, const void *buf, siz
 		return -EOPNOTSUPP;
 	if (connecting(d, s))
 		return -EALREADY;
-	if (s->phase == SOCKET_OPENED)
+	if (s->phase == SOCKET_OPENED && s->connected)
 		return -EISCONN;
+	/* The first call after a handshake nobody waited for learns of its end, and goes on. */
+	s->connected = s->phase == SOCKET_OPENED;
+	if (s->connected)
+		return send_all(d, s, buf, len, flags);
 	err = endpoint_from(addr, addr_len, &to);
 	return err ? err : open_and_send(d, s, &to, buf, len, flags);
 }
@@ -218,6 +253,8 @@ static ssize_t transmit(struct drill *d, int fd, const void *buf, size_t len, in
 
 	if (!s)
 		return -EBADF;
+	if (!buf && len)
+		return -EFAULT;
 	if (flags & MSG_FASTOPEN)
 		return fast_open(d, s, buf, len, flags, addr, addr_len);
 	if (s->deferred)
@@ -382,7 +419,8 @@ static ssize_t gather(void *userdata, int fd, const struct iovec *iov, size_t n,
 	if (!buf)
 		return drill_result(-ENOMEM);
 	for (size_t i = 0; i < n; i++) {
-		memcpy(buf + off, iov[i].iov_base, iov[i].iov_len);
+		if (iov[i].iov_len)
+			memcpy(buf + off, iov[i].iov_base, iov[i].iov_len);
 		off += iov[i].iov_len;
 	}
 	sent = call_sendto(userdata, fd, buf, len, flags, addr, addr_len);
@@ -403,6 +441,26 @@ static ssize_t call_sendmsg(void *userdata, int fd, const struct msghdr *msg, in
 {
 	return gather(userdata, fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name,
 		      msg->msg_namelen);
+}
+
+/* packetdrill's sendfile is libc's: preloaded, this one stands in for it. */
+__attribute__((visibility("default"))) ssize_t sendfile(int out, int in, off_t *offset, size_t len)
+{
+	struct drill *d = drill_instance;
+	ssize_t n, sent;
+	char *buf;
+
+	if (!d || !socket_find(d, out))
+		return syscall(SYS_sendfile, out, in, offset, len);
+	buf = malloc(len + 1);
+	if (!buf)
+		return drill_result(-ENOMEM);
+	n = offset ? pread(in, buf, len, *offset) : read(in, buf, len);
+	sent = n > 0 ? call_sendto(d, out, buf, (size_t)n, 0, NULL, 0) : n;
+	if (offset && sent > 0)
+		*offset += sent;
+	free(buf);
+	return sent;
 }
 
 static int call_splice(void *userdata, int in, loff_t *in_off, int out, loff_t *out_off, size_t len,

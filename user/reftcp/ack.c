@@ -2,6 +2,9 @@
 /* RFC 9293 3.10.7.4, fifth, as far as it is the same in every synchronized state: what an ACK
  * acknowledges, what that says of the path, and the send window. */
 #include "reftcp/arrives.h"
+
+#include <string.h>
+
 #include "reftcp/challenge.h"
 #include "reftcp/mss.h"
 #include "reftcp/pmtu.h"
@@ -33,6 +36,16 @@ static void read_echo(struct arrival *a)
 	a->news.echo_sent_at = a->now - ago * REFTCP_MS;
 }
 
+static void note_times(struct arrival *a, const struct txseg *seg)
+{
+	if (seg->flags & TXSEG_EVER_RETRANS)
+		return;
+	if (!a->news.rtt_valid)
+		a->news.rtt_first = a->now - seg->sent_at;
+	a->news.rtt_last = a->now - seg->sent_at;
+	a->news.rtt_valid = true;
+}
+
 /* The queue's front, as far as it is acknowledged; the newest round trip it gives. */
 static void remove_acknowledged(struct arrival *a)
 {
@@ -44,10 +57,14 @@ static void remove_acknowledged(struct arrival *a)
 	while (c->rtx_head && seq_leq(seq_add(c->rtx_head->seq, c->rtx_head->len), ack)) {
 		struct txseg *seg = c->rtx_head;
 
-		if (seg->flags & TXSEG_SACKED)
+		if (seg->flags & TXSEG_SACKED) {
 			a->news.was_sacked += seg->len;
-		else
+		} else {
 			rack_delivered(c, seg, &a->news, a->now);
+			a->news.segs++;
+			c->told.delivered++;
+			note_times(a, seg);
+		}
 		/* RFC 6298 3: never with a segment that was sent again [MUST-18]: those behind it
 		 * arrived long ago and only waited for it. One sample a round trip keeps RTTVAR's
 		 * memory as long as it is meant to be. */
@@ -62,6 +79,12 @@ static void remove_acknowledged(struct arrival *a)
 	if (c->rtx_head && seq_lt(c->rtx_head->seq, ack))
 		rtxq_trim(c, ack);
 	measured = measured && !again;
+	if (again)
+		a->news.rtt_valid = false;
+	if (stack_rule(a->s, RULE_rtt_every_ack)) {
+		rto_sample_each(a->s, c, &a->news, a->now, again);
+		return;
+	}
 	/* RFC 7323 4.1: a timestamp tells which copy of a segment sent again was answered. An
 	 * older one than the last copy's only says that some ACK was lost in between. */
 	if (!measured && a->news.echo_valid && c->rtt.backoff &&
@@ -73,6 +96,19 @@ static void remove_acknowledged(struct arrival *a)
 		rto_sample(a->s, c, sample);
 		c->rtt.sample_after = c->snd.nxt;
 	}
+}
+
+/* Those whose end is acknowledged. */
+static void forget_records(struct tcb *c)
+{
+	unsigned int n = 0;
+
+	while (n < c->snd.records && seq_leq(c->snd.record[n], c->snd.una))
+		n++;
+	if (!n)
+		return;
+	c->snd.records -= n;
+	memmove(c->snd.record, c->snd.record + n, c->snd.records * sizeof(c->snd.record[0]));
 }
 
 void arrives_acknowledged(struct arrival *a)
@@ -93,6 +129,7 @@ void arrives_acknowledged(struct arrival *a)
 		c->snd.up_valid = false;
 	if (c->snd.push_valid && seq_leq(c->snd.push, c->snd.una))
 		c->snd.push_valid = false;
+	forget_records(c);
 	c->retries = 0;
 	rto_restart(a->s, c, a->now); /* RFC 6298 5.2, 5.3 */
 	if (c->rtx_head || tcb_unsent(c))
@@ -174,6 +211,9 @@ static bool duplicate(const struct arrival *a, uint32_t wnd)
  * blow it up. */
 static bool window_limited(const struct tcb *c, uint32_t flight)
 {
+	if (c->in_segments)
+		return c->use.limited ||
+		       (c->cwnd < c->ssthresh && c->cwnd < 2 * c->use.most_out * mss_sender(c));
 	if (c->cwnd < c->ssthresh)
 		return flight >= c->cwnd / 2;
 	return flight + 3 * mss_sender(c) >= c->cwnd;
@@ -198,12 +238,16 @@ bool arrives_ack(struct arrival *a)
 	a->news.old_una = c->snd.una;
 	a->news.flight = seq_diff(c->snd.nxt, c->snd.una);
 	a->news.window_limited = window_limited(c, a->news.flight);
+	a->news.lost_before = c->lost_count;
 	a->news.ece = a->seg->ctl & CTL_ECE;
 	read_echo(a);
 	a->news.duplicate = duplicate(a, wnd);
 	sack_heard(a->s, c, a->seg, &a->news, a->now);
 	if (seq_gt(a->seg->ack, c->snd.una))
 		arrives_acknowledged(a);
+	else if (stack_rule(a->s, RULE_rtt_every_ack) && a->news.sack_rtt_valid)
+		rto_sample_each(a->s, c, &a->news, a->now, false);
+	c->told.ack_received_at = a->now;
 	update_window(a, wnd);
 	recovery_on_ack(a->s, c, a->seg, &a->news, a->now);
 	return true;

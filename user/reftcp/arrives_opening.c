@@ -140,7 +140,7 @@ static enum step_result listen_syn(struct arrival *a)
 	a->c = c;
 	a->s->counters.passive_opens++;
 	tcb_start_receive(c, a->seg->seq);
-	window_open(c);
+	window_open(a->s, c);
 	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_SYN_IN_LISTEN, a->now);
 	tcb_start_send(a->s, c, choose_iss(a, c), a->now);
 	arrives_negotiate(a);
@@ -201,6 +201,7 @@ static enum step_result syn_sent_established(struct arrival *a)
 	state_move(a->s, c, REFTCP_ESTABLISHED, CLAUSE_SYN_ACK, a->now);
 	/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with data if there is any. */
 	window_ack_now(c);
+	window_opened_with_data(a->s, c, a->now);
 	arrives_established(a);
 	a->seq = c->rcv.nxt;
 	if (!stack_rule(a->s, RULE_syn_text_kept))
@@ -216,7 +217,7 @@ static enum step_result syn_sent_syn(struct arrival *a)
 	if (!(a->seg->ctl & CTL_SYN))
 		return STEP_NEXT;
 	tcb_start_receive(c, a->seg->seq);
-	window_open(c);
+	window_open(a->s, c);
 	arrives_negotiate(a);
 	arrives_set_window(a, a->seg->wnd);
 	if (a->seg->ctl & CTL_ACK)
@@ -305,6 +306,7 @@ void arrives_established(struct arrival *a)
 	if (c->retransmits)
 		rto_after_lost_syn(a->s, c);
 	take_held(a);
+	c->told.data_received_at = c->told.data_sent_at = c->told.ack_received_at = a->now;
 	c->keep.heard_at = a->now;
 	if (c->keep.on)
 		timer_set(c, TIMER_KEEPALIVE, a->now + c->keep.idle);

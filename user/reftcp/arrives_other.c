@@ -535,6 +535,7 @@ static void take_text(struct arrival *a)
 	bool gap = c->rcv.ranges;
 	int64_t n = reassembly_take(a->s, c, a->seq, a->text, a->text_len);
 
+	c->told.data_received_at = a->now;
 	if (n <= 0) {
 		/* RFC 5681 4.2: a segment above a gap is acknowledged at once [MAY-13]; so is
 		 * one there was no room for. */

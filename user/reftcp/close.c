@@ -79,7 +79,8 @@ int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 		return 0;
 	}
 	/* RFC 9293 3.6.1: received data is lost, a reset shows it [SHLD-3]. */
-	if (state_synchronized(c->state) && tcb_unread(c) && c->state != REFTCP_TIME_WAIT) {
+	if ((state_synchronized(c->state) || c->early) && tcb_unread(c) &&
+	    c->state != REFTCP_TIME_WAIT) {
 		/* Nor is a FIN already sent a reason not to say so. */
 		if (c->state == REFTCP_CLOSING || c->state == REFTCP_LAST_ACK)
 			reset_connection(s, c, now);

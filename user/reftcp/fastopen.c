@@ -6,6 +6,7 @@
 
 #include "reftcp/addr.h"
 #include "reftcp/listen.h"
+#include "reftcp/mss.h"
 #include "reftcp/output.h"
 #include "reftcp/reassembly.h"
 #include "reftcp/rtxq.h"
@@ -142,6 +143,18 @@ uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c, const 
 	return c->snd.queued < room ? c->snd.queued : room;
 }
 
+void fastopen_too_big(struct reftcp_stack *s, struct tcb *c)
+{
+	uint32_t mss = c->path_mtu - mss_headers(c);
+
+	s->counters.pmtu_reductions++;
+	c->refused_text = true;
+	if (mss < c->own_mss)
+		c->own_mss = (uint16_t)mss;
+	rtxq_mark_all_lost(c);
+	c->send_one = true;
+}
+
 void fastopen_answered(struct arrival *a)
 {
 	struct tcb *c = a->c;
@@ -150,6 +163,8 @@ void fastopen_answered(struct arrival *a)
 		return;
 	remember(a->s, c, a->seg);
 	c->syn_data = c->syn_text_len && !c->rtx_head;
+	/* One packet it was, though two entries of the queue. */
+	c->told.delivered -= c->syn_data && c->told.delivered > 1;
 	/* RFC 7413 4.1.3.1: what the SYN,ACK does not acknowledge was not taken. */
 	if (c->rtx_head)
 		rtxq_mark_all_lost(c);

@@ -15,6 +15,8 @@ void fastopen_put(const struct reftcp_stack *s, struct tcb *c, struct segment *s
 uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c,
 		       const struct segment *seg);
 /* The client has the SYN,ACK: its cookie is kept, text it did not take goes again. */
+/* The SYN did not get through for its size: again at once, without data and options of ours. */
+void fastopen_too_big(struct reftcp_stack *s, struct tcb *c);
 void fastopen_answered(struct arrival *a);
 /* The server has a SYN for the child a->c of `listener`: text with a good cookie is delivered
  * and the child handed to the user before the handshake is done. */

@@ -9,6 +9,7 @@
 #include "reftcp/addr.h"
 #include "reftcp/arrives.h"
 #include "reftcp/conntab.h"
+#include "reftcp/fastopen.h"
 #include "reftcp/inetsum.h"
 #include "reftcp/mss.h"
 #include "reftcp/pmtu.h"
@@ -99,6 +100,10 @@ static void too_big(struct reftcp_stack *s, struct tcb *c, uint32_t mtu, reftcp_
 	if (mtu >= c->path_mtu || c->max_packet_sent <= mtu)
 		return;
 	pmtu_limit(c, mtu, now);
+	if (c->state == REFTCP_SYN_SENT) {
+		fastopen_too_big(s, c);
+		return;
+	}
 	s->counters.pmtu_reductions++;
 	for (struct txseg *seg = c->rtx_head; seg; seg = seg->next)
 		if (!(seg->flags & TXSEG_SACKED) && seg->len > mss_effective(c))

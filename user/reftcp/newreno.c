@@ -70,19 +70,21 @@ static void on_reset(struct tcb *c)
 	c->acked_in_window = 0;
 }
 
-const struct congestion congestion_newreno = {.name = "newreno",
-					      .init = init,
-					      .on_ack = on_ack,
-					      .on_loss = on_loss,
-					      .on_reset = on_reset};
+const struct congestion congestion_newreno = {
+	.name = "newreno",
+	.init = init,
+	.on_ack = on_ack,
+	.on_loss = on_loss,
+	.on_reset = on_reset,
+};
 
-const struct congestion *congestion_find(enum reftcp_congestion which)
+const struct congestion *congestion_find(enum reftcp_congestion which, bool segments)
 {
 	switch (which) {
 	case REFTCP_NEWRENO:
 		return &congestion_newreno;
 	case REFTCP_CUBIC:
-		return &congestion_cubic;
+		return segments ? &congestion_cubic_segments : &congestion_cubic;
 	}
 	return &congestion_newreno;
 }

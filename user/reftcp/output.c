@@ -5,6 +5,7 @@
  */
 #include "reftcp/output.h"
 
+#include "reftcp/congestion.h"
 #include "reftcp/ecn.h"
 #include "reftcp/fastopen.h"
 #include "reftcp/mss.h"
@@ -97,21 +98,49 @@ void output_sent(struct tcb *c, const struct segment *seg, reftcp_time now)
 	window_acked(c);
 }
 
+static bool user_pushed(const struct tcb *c, struct seq first, uint32_t len)
+{
+	return len && c->snd.push_valid && seq_gt(c->snd.push, first) &&
+	       seq_leq(c->snd.push, seq_add(first, len));
+}
+
 /* PSH where the user pushed, or where the queue ends (MUST-61), or where segments end that leave
  * together. */
 static uint8_t push_bit(const struct reftcp_stack *s, const struct tcb *c, struct seq first,
 			uint32_t len)
 {
-	struct seq end = seq_add(first, len);
-	struct seq queue_end = seq_add(tcb_stream_start(c), c->snd.queued);
-
 	if (len == 0)
 		return 0;
-	if (c->snd.push_valid && seq_gt(c->snd.push, first) && seq_leq(c->snd.push, end))
+	if (user_pushed(c, first, len))
 		return CTL_PSH;
 	if (stack_rule(s, RULE_push_bursts))
 		return c->burst_left == 1 && c->burst_size > 1 ? CTL_PSH : 0;
-	return seq_eq(end, queue_end) ? CTL_PSH : 0;
+	return seq_eq(seq_add(first, len), seq_add(tcb_stream_start(c), c->snd.queued)) ? CTL_PSH
+											: 0;
+}
+
+/* Of a segment sent again: what left together goes together again, as far as it is due and the
+ * window lets it. */
+static uint8_t push_again(struct tcb *c, struct txseg *again)
+{
+	uint32_t room = c->cwnd > rtxq_pipe(c) ? (c->cwnd - rtxq_pipe(c)) / mss_sender(c) : 1;
+	struct txseg *seg = again;
+
+	if (!c->again_left) {
+		for (c->again_size = 1; seg->flags & TXSEG_JOINED && seg->next; seg = seg->next) {
+			if ((seg->next->flags & (TXSEG_LOST | TXSEG_RETRANS)) != TXSEG_LOST ||
+			    c->again_size >= room)
+				break;
+			c->again_size++;
+		}
+		c->again_left = c->again_size;
+	}
+	if (--c->again_left == 0) {
+		again->flags &= ~TXSEG_JOINED;
+		if (c->again_size > 1)
+			return CTL_PSH;
+	}
+	return again->flags & TXSEG_PUSH ? CTL_PSH : 0;
 }
 
 /* Timers that run while something is unacknowledged. */
@@ -131,7 +160,7 @@ static uint32_t early_text(struct reftcp_stack *s, struct tcb *c, const struct s
 {
 	uint32_t n = fastopen_room(s, c, seg);
 
-	if (!n || !rtxq_push(s, c, c->snd.nxt, n, 0, now))
+	if (!n || !rtxq_push(s, c, c->snd.nxt, n, TXSEG_PUSH, now))
 		return 0;
 	c->snd.nxt = seq_add(c->snd.nxt, n);
 	c->syn_text_len = n;
@@ -160,7 +189,7 @@ static size_t send_again(struct reftcp_stack *s, struct tcb *c, struct txseg *ag
 	}
 	seg.ctl |= again->flags & TXSEG_FIN ? CTL_FIN : 0;
 	if (stack_rule(s, RULE_push_bursts))
-		seg.ctl |= again->flags & TXSEG_PUSH ? CTL_PSH : 0;
+		seg.ctl |= push_again(c, again);
 	else
 		seg.ctl |= push_bit(s, c, seq_add(again->seq, syn), text);
 	if (syn && first && c->state == REFTCP_SYN_SENT)
@@ -168,6 +197,7 @@ static size_t send_again(struct reftcp_stack *s, struct tcb *c, struct txseg *ag
 	if (first) {
 		again->flags &= ~(TXSEG_FRESH | TXSEG_LOST);
 		c->lost -= again->len;
+		c->lost_count--;
 		again->sent_at = now;
 	} else {
 		rtxq_mark_sent_again(c, again, now);
@@ -201,12 +231,17 @@ static size_t send_new(struct reftcp_stack *s, struct tcb *c, uint32_t len, bool
 	}
 	seg.ctl |= push_bit(s, c, seq, len) | (fin ? CTL_FIN : 0);
 	if (!rtxq_push(s, c, seq, len + fin,
-		       (fin ? TXSEG_FIN : 0) | (seg.ctl & CTL_PSH ? TXSEG_PUSH : 0), now))
+		       (fin ? TXSEG_FIN : 0) | (user_pushed(c, seq, len) ? TXSEG_PUSH : 0) |
+			       (c->burst_left > 1 ? TXSEG_JOINED : 0),
+		       now))
 		return 0;
 	c->burst_left -= c->burst_left > 0;
 	window_data_sent(c, now);
 	ecn_put_data(c, &seg);
+	if (!c->rtx_head->next && c->cc->on_start && c->last_sent_at)
+		c->cc->on_start(c, now - c->last_sent_at, now);
 	c->snd.nxt = seq_add(seq, len + fin);
+	c->told.data_sent_at = now;
 	if (fin) {
 		c->snd.fin_sent = true;
 		c->snd.fin = seq_add(seq, len);
@@ -291,7 +326,7 @@ static struct txseg *due_again(struct tcb *c)
 	/* RFC 9293 3.8.6: within the window [SHLD-16]; the front is also the window's probe. */
 	if (again != c->rtx_head && !seq_in(again->seq, c->snd.una, c->snd.wnd))
 		return NULL;
-	return rtxq_pipe(c) + again->len <= c->cwnd ? again : NULL;
+	return rtxq_pipe(c) + rtxq_cost(c, again->len) <= c->cwnd ? again : NULL;
 }
 
 size_t output_segment(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftcp_time now)
@@ -311,6 +346,8 @@ size_t output_segment(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftc
 		n = send_keepalive(s, c, buf, now);
 	if (!n && c->owe & OWE_ACK && c->state != REFTCP_SYN_SENT)
 		n = send_ack(s, c, buf, now);
+	if (!n)
+		send_rules_note_use(c, now);
 	return n;
 }
 

@@ -2,11 +2,11 @@
 /* See the header. Variables as in RFC 8985 5. */
 #include "reftcp/rack.h"
 
+#include "reftcp/mss.h"
 #include "reftcp/pmtu.h"
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
-#define DUP_THRESHOLD 3
 #define MAX_ACK_DELAY (200 * REFTCP_MS) /* the peer's, where it says nothing of it */
 #define REO_PERSIST 16
 #define MIN_RTT_WINDOW (300 * REFTCP_S)
@@ -14,6 +14,18 @@
 static bool sent_after(reftcp_time t1, struct seq end1, reftcp_time t2, struct seq end2)
 {
 	return t1 > t2 || (t1 == t2 && seq_gt(end1, end2));
+}
+
+/* By how many segments: what a duplicate ACK must be worth from now on. */
+static void saw_reordering(struct tcb *c, const struct txseg *seg)
+{
+	uint32_t mss = mss_sender(c);
+	uint32_t by = (seq_diff(c->rack.fack, seg->seq) + mss - 1) / mss;
+
+	if (!c->rack.reordering_seen || by > c->reordering)
+		c->reordering = by > c->reordering ? by : c->reordering;
+	c->rack.reordering_seen = true;
+	c->told.reorderings++;
 }
 
 void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_news *news,
@@ -39,7 +51,7 @@ void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_new
 	if (!c->rack.valid || seq_gt(end, c->rack.fack))
 		c->rack.fack = end;
 	else if (seq_lt(end, c->rack.fack) && !(seg->flags & TXSEG_EVER_RETRANS))
-		c->rack.reordering_seen = true;
+		saw_reordering(c, seg);
 	if (!c->rack.valid || sent_after(seg->sent_at, end, c->rack.xmit_at, c->rack.end_seq)) {
 		c->rack.valid = true;
 		c->rack.rtt = rtt;
@@ -64,7 +76,7 @@ static reftcp_time reordering_window(const struct tcb *c)
 	reftcp_time wnd = (reftcp_time)(c->rack.reo_wnd_mult + 1) * c->rack.min_rtt / 4;
 
 	if (!c->rack.reordering_seen && (c->phase == PHASE_RECOVERY || c->phase == PHASE_LOSS ||
-					 c->sacked_count >= DUP_THRESHOLD))
+					 c->sacked_count >= c->reordering))
 		return 0;
 	return wnd < c->rtt.srtt ? wnd : c->rtt.srtt;
 }
@@ -131,10 +143,13 @@ void rack_arm_probe(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 		pto = 1 * REFTCP_S;
 	else if (!c->rtx_head->next)
 		pto += MAX_ACK_DELAY;
-	/* Not before the RTO: then the RTO is as good. */
-	if (!timer_armed(c, TIMER_REXMIT) || now + pto < c->deadline[TIMER_REXMIT])
+	/* Not before the RTO: then the RTO is as good, or the probe takes its place. */
+	if (!timer_armed(c, TIMER_REXMIT) || now + pto < c->deadline[TIMER_REXMIT]) {
 		timer_set(c, TIMER_PROBE, now + pto);
-	(void)s;
+	} else if (stack_rule(s, RULE_probe_for_rto)) {
+		timer_set(c, TIMER_PROBE, c->deadline[TIMER_REXMIT]);
+		timer_set(c, TIMER_REXMIT, c->deadline[TIMER_REXMIT] + rto_current(s, c));
+	}
 }
 
 void rack_probe_sent(struct tcb *c, bool again)

@@ -43,11 +43,25 @@ static void undo_if_spurious(struct reftcp_stack *s, struct tcb *c, const struct
 	undo(s, c);
 }
 
+/* RFC 9937 6: what is to shrink is the flight when it began, without what had arrived by then. */
+static void start_reduction(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news)
+{
+	c->prr_delivered = c->prr_out = 0;
+	c->prr_flight = (news ? news->flight : seq_diff(c->snd.nxt, c->snd.una)) -
+			(c->sacked - (news ? news->sacked : 0));
+	if (stack_rule(s, RULE_reduction_from_window))
+		c->prr_flight = c->cwnd;
+	if (!c->prr_flight)
+		c->prr_flight = 1;
+}
+
 static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
 		  reftcp_time now)
 {
 	s->counters.fast_recoveries++;
 	save_for_undo(c);
+	if (c->phase != PHASE_CWR || !c->in_segments)
+		start_reduction(s, c, news);
 	if (c->phase != PHASE_CWR)
 		c->ssthresh = c->cc->on_loss(c, now);
 	c->phase = PHASE_RECOVERY;
@@ -55,12 +69,6 @@ static void enter(struct reftcp_stack *s, struct tcb *c, const struct ack_news *
 	c->recover_valid = true;
 	c->reduced_at = now;
 	c->send_one = true; /* RFC 5681 3.2 (2), 6675 5 (4.3): whatever the window says */
-	c->prr_delivered = c->prr_out = 0;
-	/* RFC 9937 6: the flight when recovery began, without what had arrived by then. */
-	c->prr_flight = (news ? news->flight : seq_diff(c->snd.nxt, c->snd.una)) -
-			(c->sacked - (news ? news->sacked : 0));
-	if (!c->prr_flight)
-		c->prr_flight = 1;
 	if (c->sack_on)
 		c->cwnd = rtxq_pipe(c) + mss_sender(c);
 	else
@@ -112,7 +120,11 @@ static void leave(struct tcb *c)
 {
 	uint32_t mss = mss_sender(c);
 
-	if (c->phase == PHASE_RECOVERY && c->sack_on) {
+	if (c->in_segments) {
+		/* Unless it was undone, or nothing was reduced. */
+		if (c->phase == PHASE_CWR || (c->phase == PHASE_RECOVERY && c->undo_valid))
+			c->cwnd = c->ssthresh;
+	} else if (c->phase == PHASE_RECOVERY && c->sack_on) {
 		c->cwnd = c->ssthresh; /* RFC 9937 6.2, end of recovery */
 	} else if (c->phase == PHASE_RECOVERY) {
 		/* RFC 6582 3.2 (3), full acknowledgment. */
@@ -164,10 +176,17 @@ static void newreno_on_ack(struct reftcp_stack *s, struct tcb *c, const struct a
 	}
 }
 
+static uint32_t delivered_of(const struct tcb *c, const struct ack_news *news)
+{
+	if (c->in_segments)
+		return news->segs * mss_sender(c);
+	return news->acked - news->was_sacked + news->sacked;
+}
+
 static void sack_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
 			const struct ack_news *news, reftcp_time now)
 {
-	uint32_t delivered = news->acked - news->was_sacked + news->sacked;
+	uint32_t delivered = delivered_of(c, news);
 	bool lost, repaired = rack_probe_answered(c, seg, news);
 
 	undo_if_spurious(s, c, news);
@@ -193,11 +212,18 @@ static void sack_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segm
 static void ecn_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
 		       reftcp_time now)
 {
+	if (c->phase == PHASE_CWR && stack_rule(s, RULE_ecn_in_proportion))
+		proportional_rate(c, delivered_of(c, news),
+				  news->acked && c->lost_count <= news->lost_before);
 	if (!c->ecn.on || !news->ece || c->phase != PHASE_OPEN || !c->rtx_head)
 		return;
 	s->counters.ecn_reductions++;
+	start_reduction(s, c, news);
 	c->ssthresh = c->cc->on_loss(c, now);
-	c->cwnd = c->ssthresh;
+	if (stack_rule(s, RULE_ecn_in_proportion))
+		proportional_rate(c, delivered_of(c, news), false);
+	else
+		c->cwnd = c->ssthresh;
 	c->phase = PHASE_CWR;
 	c->recover = c->snd.nxt;
 	c->recover_valid = true;
@@ -236,6 +262,27 @@ static void frto_on_ack(struct reftcp_stack *s, struct tcb *c, const struct ack_
 	c->frto = 0;
 }
 
+/* May the window grow by this ACK: new data is acknowledged, or, once order was seen to be broken,
+ * told of. */
+static bool may_grow(const struct tcb *c, const struct ack_news *news, enum recovery_phase before)
+{
+	if (c->phase != PHASE_OPEN && c->phase != PHASE_LOSS)
+		return false;
+	if (!news->window_limited || c->frto)
+		return false;
+	if (c->in_segments)
+		return news->acked || (news->sacked && c->reordering > DUP_THRESHOLD);
+	return news->acked && before == c->phase;
+}
+
+static bool recovered(const struct tcb *c)
+{
+	if (c->phase == PHASE_OPEN || !seq_geq(c->snd.una, c->recover))
+		return false;
+	/* The CWR bit is to arrive with something that comes after the mark. */
+	return !(c->in_segments && c->phase == PHASE_CWR) || !seq_eq(c->snd.una, c->recover);
+}
+
 void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment *seg,
 		     const struct ack_news *news, reftcp_time now)
 {
@@ -251,13 +298,17 @@ void recovery_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segment
 	else
 		newreno_on_ack(s, c, news, now);
 	ecn_on_ack(s, c, news, now);
-	if (c->phase != PHASE_OPEN && seq_geq(c->snd.una, c->recover))
+	if (c->cc->on_rtt && (news->rtt_valid || news->sack_rtt_valid))
+		c->cc->on_rtt(c, news->sack_rtt_valid ? news->sack_rtt_last : news->rtt_last, now);
+	if (recovered(c)) {
 		leave(c);
-	else if (news->acked && news->window_limited && before == c->phase && !c->frto &&
-		 (c->phase == PHASE_OPEN || c->phase == PHASE_LOSS))
-		c->cc->on_ack(c, news->acked, now);
-	else if (news->acked && !news->window_limited && c->cc->on_pause)
+		if (c->in_segments && may_grow(c, news, before))
+			c->cc->on_ack(c, news->segs, now);
+	} else if (may_grow(c, news, before)) {
+		c->cc->on_ack(c, c->cc->segments ? news->segs : news->acked, now);
+	} else if (news->acked && !news->window_limited && c->cc->on_pause) {
 		c->cc->on_pause(c);
+	}
 	if (news->acked)
 		rack_arm_probe(s, c, now);
 }
@@ -286,6 +337,8 @@ void recovery_on_timeout(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	c->recover_valid = true;
 	c->dup_acks = 0;
 	c->cwnd = mss_sender(c); /* the loss window, RFC 5681 3.1 */
+	if (c->cc->on_timeout)
+		c->cc->on_timeout(c, now);
 	c->ecn.cwr = c->ecn.on;
 	c->frto = may_be_spurious;
 	if (may_be_spurious)
@@ -309,7 +362,7 @@ void recovery_on_reorder(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 
 void recovery_sent(struct tcb *c, uint32_t len, bool again)
 {
-	c->prr_out += len;
+	c->prr_out += rtxq_cost(c, len);
 	if (again && c->undo_valid)
 		c->undo_left++;
 }

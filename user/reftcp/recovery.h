@@ -16,7 +16,12 @@ struct ack_news {
 	uint32_t was_sacked; /* of acked, those that SACK had told of before */
 	bool duplicate;      /* by RFC 5681 2 */
 	bool dsack, echo_valid, ece;
-	bool window_limited; /* the congestion window was what held data back */
+	uint32_t segs; /* that it told of for the first time, in either way */
+	/* Of segments sent once: how long the first and the last of them took. */
+	bool rtt_valid, sack_rtt_valid;
+	reftcp_time rtt_first, rtt_last, sack_rtt_first, sack_rtt_last;
+	uint32_t lost_before; /* segments deemed lost when it came */
+	bool window_limited;  /* the congestion window was what held data back */
 	struct sack_block dsack_block;
 	reftcp_time echo_sent_at; /* when the segment whose timestamp came back was sent */
 };

@@ -56,5 +56,7 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time n
 	if (stack_rule(s, RULE_reset_ack)) {
 		r->ctl |= CTL_ACK;
 		r->ack = c->rcv.nxt;
+		if (c->ts.on)
+			timestamps_put(c, &r->opt, now);
 	}
 }

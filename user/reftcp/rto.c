@@ -48,6 +48,62 @@ void rto_sample(const struct reftcp_stack *s, struct tcb *c, reftcp_time r)
 	c->rtt.backoff = 0;
 }
 
+/*
+ * As Linux does it: with a sample an ACK the filters of RFC 6298 2.3 would forget too soon, so
+ * that RTTVAR follows the largest deviation of a round trip at once and a smaller one slowly; and
+ * a deviation that shrinks because round trips do counts an eighth.
+ */
+static void deviate(const struct reftcp_stack *s, struct tcb *c, reftcp_time r)
+{
+	reftcp_time least = (reftcp_time)stack_rule(s, RULE_rto_variation_min);
+	reftcp_time d = c->rtt.srtt > r ? c->rtt.srtt - r : r - c->rtt.srtt;
+	int64_t step = (int64_t)(4 * d) - (int64_t)c->rtt.deviation;
+
+	if (r < c->rtt.srtt && step > 0)
+		step /= 8;
+	c->rtt.deviation = (reftcp_time)((int64_t)c->rtt.deviation + step / 4);
+	c->rtt.srtt = r > c->rtt.srtt ? c->rtt.srtt + d / 8 : c->rtt.srtt - d / 8;
+	if (c->rtt.deviation > c->rtt.deviation_max) {
+		c->rtt.deviation_max = c->rtt.deviation;
+		if (c->rtt.deviation_max > c->rtt.rttvar)
+			c->rtt.rttvar = c->rtt.deviation_max;
+	}
+	if (!seq_gt(c->snd.una, c->rtt.round))
+		return;
+	if (c->rtt.deviation_max < c->rtt.rttvar)
+		c->rtt.rttvar -= (c->rtt.rttvar - c->rtt.deviation_max) / 4;
+	c->rtt.round = c->snd.nxt;
+	c->rtt.deviation_max = least;
+}
+
+void rto_sample_each(const struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+		     reftcp_time now, bool again)
+{
+	reftcp_time least = (reftcp_time)stack_rule(s, RULE_rto_variation_min), r;
+
+	if (news->rtt_valid && !again)
+		r = news->rtt_first;
+	else if (news->sack_rtt_valid)
+		r = news->sack_rtt_first;
+	else if (news->echo_valid && !seq_eq(c->snd.una, c->snd.iss))
+		r = now - news->echo_sent_at;
+	else
+		return;
+	if (c->rtt.measured) {
+		deviate(s, c, r);
+	} else {
+		c->rtt.measured = true;
+		c->rtt.srtt = r;
+		c->rtt.deviation = 2 * r;
+		c->rtt.rttvar = c->rtt.deviation > least ? c->rtt.deviation : least;
+		c->rtt.deviation_max = c->rtt.rttvar;
+		c->rtt.round = c->snd.nxt;
+	}
+	c->rtt.rto = clamp(s, c->rtt.srtt + c->rtt.rttvar);
+	c->rtt.backoff = 0;
+	c->rack.sampled = true;
+}
+
 reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c)
 {
 	return clamp(s, c->rtt.rto << c->rtt.backoff);

@@ -5,6 +5,7 @@
 #define REFTCP_RTO_H
 
 #include "reftcp/stack.h"
+#include "reftcp/recovery.h"
 #include "reftcp/tcb.h"
 
 #define RTO_INITIAL (1 * REFTCP_S) /* RFC 6298 2.1 */
@@ -12,6 +13,10 @@
 void rto_init(const struct reftcp_stack *s, struct tcb *c);
 /* A round trip took r; r of a segment that was sent once only (Karn, MUST-18). */
 void rto_sample(const struct reftcp_stack *s, struct tcb *c, reftcp_time r);
+/* The same for each ACK: the first of what it told of, or its timestamp where a segment was sent
+ * `again`. */
+void rto_sample_each(const struct reftcp_stack *s, struct tcb *c, const struct ack_news *news,
+		     reftcp_time now, bool again);
 /* RTO with its backoff. */
 reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c);
 /* RFC 6298 5.5. */

@@ -38,10 +38,14 @@ static void uncount(struct tcb *c, const struct txseg *seg, uint32_t len)
 		c->sacked -= len;
 	if (seg->flags & TXSEG_SACKED && len == seg->len)
 		c->sacked_count--;
-	if (seg->flags & TXSEG_LOST)
+	if (seg->flags & TXSEG_LOST) {
 		c->lost -= len;
-	if (seg->flags & TXSEG_RETRANS)
+		c->lost_count -= len == seg->len;
+	}
+	if (seg->flags & TXSEG_RETRANS) {
 		c->retrans -= len;
+		c->retrans_count -= len == seg->len;
+	}
 }
 
 struct txseg *rtxq_push(struct reftcp_stack *s, struct tcb *c, struct seq seq, uint32_t len,
@@ -110,6 +114,8 @@ bool rtxq_split(struct reftcp_stack *s, struct tcb *c, struct txseg *seg, uint32
 	seg->len = len;
 	seg->flags &= ~(TXSEG_FIN | TXSEG_PUSH);
 	c->sacked_count += !!(seg->flags & TXSEG_SACKED);
+	c->lost_count += !!(seg->flags & TXSEG_LOST);
+	c->retrans_count += !!(seg->flags & TXSEG_RETRANS);
 	c->rtx_count++;
 	return true;
 }
@@ -139,10 +145,12 @@ void rtxq_mark_lost(struct tcb *c, struct txseg *seg)
 	if (seg->flags & TXSEG_RETRANS) {
 		seg->flags &= ~TXSEG_RETRANS;
 		c->retrans -= seg->len;
+		c->retrans_count--;
 	}
 	if (!(seg->flags & TXSEG_LOST)) {
 		seg->flags |= TXSEG_LOST;
 		c->lost += seg->len;
+		c->lost_count++;
 	}
 	if (!c->rtx_hint || seq_lt(seg->seq, c->rtx_hint->seq))
 		c->rtx_hint = seg;
@@ -150,8 +158,10 @@ void rtxq_mark_lost(struct tcb *c, struct txseg *seg)
 
 void rtxq_mark_sent_again(struct tcb *c, struct txseg *seg, reftcp_time now)
 {
-	if (!(seg->flags & TXSEG_RETRANS))
+	if (!(seg->flags & TXSEG_RETRANS)) {
 		c->retrans += seg->len;
+		c->retrans_count++;
+	}
 	seg->flags |= TXSEG_RETRANS | TXSEG_EVER_RETRANS;
 	seg->sent_at = now;
 	c->retransmits++;
@@ -178,7 +188,7 @@ void rtxq_unmark_lost(struct tcb *c)
 {
 	for (struct txseg *seg = c->rtx_head; seg; seg = seg->next)
 		seg->flags &= ~TXSEG_LOST;
-	c->lost = 0;
+	c->lost = c->lost_count = 0;
 	c->rtx_hint = NULL;
 }
 

@@ -4,6 +4,7 @@
 #ifndef REFTCP_RTXQ_H
 #define REFTCP_RTXQ_H
 
+#include "reftcp/mss.h"
 #include "reftcp/stack.h"
 #include "reftcp/tcb.h"
 
@@ -32,7 +33,21 @@ struct txseg *rtxq_next_lost(struct tcb *c);
 /* Octets thought to be in the network (RFC 6675 4, pipe). */
 static inline uint32_t rtxq_pipe(const struct tcb *c)
 {
+	if (c->in_segments) {
+		/* A SYN is no data, and the one of a Fast Open server is still out with it. */
+		uint32_t syn =
+			c->rtx_head && (c->rtx_head->flags & (TXSEG_SYN | TXSEG_LOST)) == TXSEG_SYN;
+
+		return (c->rtx_count - syn - c->sacked_count - c->lost_count + c->retrans_count) *
+		       mss_sender(c);
+	}
 	return seq_diff(c->snd.nxt, c->snd.una) - c->sacked - c->lost + c->retrans;
+}
+
+/* What len octets more add to it. */
+static inline uint32_t rtxq_cost(const struct tcb *c, uint32_t len)
+{
+	return c->in_segments ? mss_sender(c) : len;
 }
 
 #endif

@@ -48,6 +48,23 @@
 	/* PSH: at the end of each SEND and of several segments that leave together, or where     \
 	 * the queue ends */                                                                      \
 	X(push_bursts, "bool", "RFC 9293 3.9.1.2", 0, 1, "push", "5.4")                           \
+	/* is the congestion window in whole segments, whatever their size, and CUBIC's growth    \
+	 * with it; and does it grow by what SACK tells of, and only when it was all used */      \
+	X(window_in_segments, "bool", "RFC 5681 3.1", 0, 1, "cwnd-segments", "2.4")               \
+	/* what the reduction is proportional to: the flight when it began, or the window */      \
+	X(reduction_from_window, "bool", "RFC 9937 6", 0, 1, "prr", "3.2")                        \
+	/* is the window also reduced in proportion where nothing was lost: after an ECN mark */  \
+	X(ecn_in_proportion, "bool", "RFC 3168 6.1.2", 0, 1, "prr", "3.2")                        \
+	/* is the round trip measured with every ACK, RTTVAR the most of each round trip */       \
+	X(rtt_every_ack, "bool", "RFC 6298 3", 0, 1, "rto", "2.4")                                \
+	/* the least that is added to SRTT for the RTO */                                         \
+	X(rto_variation_min, "ns", "RFC 6298 2.3", 0, 200 * NS_MS, "rto", "2.4")                  \
+	/* is the tail loss probe sent when the RTO would come first, in its place */             \
+	X(probe_for_rto, "bool", "RFC 8985 7.2", 0, 1, "tlp", "4.15")                             \
+	/* how long data that is held back waits at most; 0: the RTO */                           \
+	X(override, "ns", "RFC 9293 3.8.6.2.1", 500 * NS_MS, 0, "cork", "2.4")                    \
+	/* the window told at first, which grows as data comes; 0: all of RCV.BUFF */             \
+	X(window_begins_at, "count", "RFC 9293 3.8.6", 0, 65535, "window-growth", "2.4")          \
 	/* does a reset that ends a connection carry an ACK */                                    \
 	X(reset_ack, "bool", "RFC 9293 3.10.5", 0, 1, "rst-ack", "2.4")                           \
 	/* is text that came before a reset still given to the user, before the error */          \

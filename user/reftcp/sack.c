@@ -36,6 +36,14 @@ static void mark(struct tcb *c, const struct sack_block *b, struct ack_news *new
 		    seq_gt(seq_add(seg->seq, seg->len), b->right))
 			continue;
 		rack_delivered(c, seg, news, now);
+		if (!(seg->flags & TXSEG_EVER_RETRANS)) {
+			if (!news->sack_rtt_valid)
+				news->sack_rtt_first = now - seg->sent_at;
+			news->sack_rtt_last = now - seg->sent_at;
+			news->sack_rtt_valid = true;
+		}
+		news->segs++;
+		c->told.delivered++;
 		rtxq_mark_sacked(c, seg);
 		news->sacked += seg->len;
 	}

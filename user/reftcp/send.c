@@ -35,7 +35,7 @@ static int may_send(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 /* As much as the buffer, and the pool, take. */
 static uint32_t queue(struct reftcp_stack *s, struct tcb *c, const void *data, size_t len)
 {
-	uint32_t room = s->config.send_buffer - c->snd.queued;
+	uint32_t room = c->snd.limit > c->snd.queued ? c->snd.limit - c->snd.queued : 0;
 	uint32_t n = len < room ? (uint32_t)len : room;
 
 	/* Where the pool cannot hold all of it, a part may still fit. */
@@ -56,7 +56,8 @@ int reftcp_send(struct reftcp_stack *s, reftcp_id id, const void *data, size_t l
 
 	if (!c)
 		return -ENOENT;
-	if (!data || !taken || !len || flags & ~(REFTCP_PUSH | REFTCP_URGENT | REFTCP_MORE))
+	if (!data || !taken || !len ||
+	    flags & ~(REFTCP_PUSH | REFTCP_URGENT | REFTCP_MORE | REFTCP_RECORD))
 		return -EINVAL;
 	err = may_send(s, c, now);
 	if (err)
@@ -73,6 +74,8 @@ int reftcp_send(struct reftcp_stack *s, reftcp_id id, const void *data, size_t l
 		c->snd.push = seq_add(tcb_stream_start(c), c->snd.queued);
 		c->snd.push_valid = true;
 	}
+	if (flags & REFTCP_RECORD && n == len && c->snd.records < SND_RECORDS)
+		c->snd.record[c->snd.records++] = seq_add(tcb_stream_start(c), c->snd.queued);
 	if (flags & REFTCP_URGENT)
 		urgent_sent(c);
 	stack_settle(s, c);

@@ -8,8 +8,6 @@
 #include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 
-#define OVERRIDE (500 * REFTCP_MS) /* RFC 9293 3.8.6.2.1 (4): 0.1 to 1.0 seconds */
-
 /* U = SND.UNA + SND.WND - SND.NXT; 0 also when the window has shrunk below what is out. */
 static uint32_t usable(const struct tcb *c)
 {
@@ -18,13 +16,27 @@ static uint32_t usable(const struct tcb *c)
 	return c->snd.wnd > out ? c->snd.wnd - out : 0;
 }
 
+/* Of d octets, those up to where a record ends; and whether one does. */
+static bool cut_at_record(const struct tcb *c, uint32_t *d)
+{
+	for (unsigned int i = 0; i < c->snd.records; i++) {
+		if (seq_leq(c->snd.record[i], c->snd.nxt))
+			continue;
+		if (seq_diff(c->snd.record[i], c->snd.nxt) > *d)
+			return false;
+		*d = seq_diff(c->snd.record[i], c->snd.nxt);
+		return true;
+	}
+	return false;
+}
+
 static bool silly_window_allows(const struct reftcp_stack *s, const struct tcb *c, uint32_t d,
-				uint32_t u, reftcp_time now)
+				uint32_t u, bool record, reftcp_time now)
 {
 	bool idle = seq_eq(c->snd.nxt, tcb_stream_start(c)); /* a SYN is no data */
 	uint32_t least = d < u ? d : u;
 
-	if (least >= mss_effective(c) || c->push_all) /* (1) */
+	if (least >= mss_effective(c) || c->push_all || record) /* (1) */
 		return true;
 	if ((c->cork || c->more) && !c->snd.fin_queued)
 		return false;
@@ -44,27 +56,34 @@ static bool silly_window_allows(const struct reftcp_stack *s, const struct tcb *
 /* Nothing is out whose ACK would wake us: look again later. */
 static void arm_persist(struct reftcp_stack *s, struct tcb *c, uint32_t u, reftcp_time now)
 {
+	reftcp_time wait = rto_current(s, c);
+
 	if (c->rtx_head || timer_armed(c, TIMER_PERSIST))
 		return;
 	/* RFC 9293 3.8.6.1: the first probe when it has lasted for an RTO [SHLD-29]. */
-	timer_set(c, TIMER_PERSIST, now + (u ? OVERRIDE : rto_current(s, c)));
+	if (u && stack_rule(s, RULE_override))
+		wait = (reftcp_time)stack_rule(s, RULE_override);
+	timer_set(c, TIMER_PERSIST, now + wait);
 	if (!timer_armed(c, TIMER_USER))
 		timer_set(c, TIMER_USER, now + c->user_timeout);
 }
 
-static bool probe_due(const struct reftcp_stack *s, struct tcb *c, uint32_t d, uint32_t u,
-		      bool fin_waits, uint32_t *len, bool *fin)
+static bool probe_due(struct tcb *c, uint32_t d, uint32_t u, bool fin_waits, uint32_t *len,
+		      bool *fin)
 {
 	if (!(c->owe & OWE_WINDOW_PROBE))
 		return false;
 	c->owe &= ~OWE_WINDOW_PROBE;
-	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say; by rule, where
-	 * the window is only small, all it takes. */
-	*len = d ? 1 : 0;
-	if (d && u && stack_rule(s, RULE_window_filled))
+	/* RFC 9293 3.8.6.2.1 (4): the override timeout: whatever fits. */
+	if (u && d) {
 		*len = d < u ? d : u;
-	if (*len > mss_effective(c))
-		*len = mss_effective(c);
+		*len = *len < mss_effective(c) ? *len : mss_effective(c);
+		*fin = false;
+		c->push_all = true;
+		return true;
+	}
+	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say. */
+	*len = d ? 1 : 0;
 	*fin = !d && fin_waits;
 	return d || fin_waits;
 }
@@ -74,7 +93,8 @@ static void restart_after_idle(struct reftcp_stack *s, struct tcb *c, reftcp_tim
 {
 	uint32_t restart = congestion_initial_window(c);
 
-	if (c->rtx_head || !c->last_sent_at || now - c->last_sent_at <= rto_current(s, c))
+	if (!s->config.idle_restart || c->rtx_head || !c->last_sent_at ||
+	    now - c->last_sent_at <= rto_current(s, c))
 		return;
 	if (c->cwnd > restart) {
 		c->cwnd = restart;
@@ -87,7 +107,7 @@ static void restart_after_idle(struct reftcp_stack *s, struct tcb *c, reftcp_tim
  * the window and 1 ms of the rate, two at least; only the last shows its end to the receiver.
  */
 static void start_burst(const struct reftcp_stack *s, struct tcb *c, uint32_t d, uint32_t u,
-			uint32_t pipe)
+			uint32_t pipe, bool record)
 {
 	uint32_t mss = mss_effective(c), least = d < u ? d : u, segs, quota;
 	uint64_t rate_ms = UINT64_MAX;
@@ -102,11 +122,11 @@ static void start_burst(const struct reftcp_stack *s, struct tcb *c, uint32_t d,
 	if (quota > c->cwnd / 2 / mss)
 		quota = c->cwnd / 2 / mss;
 	segs = (uint32_t)rate_ms / mss;
-	segs = segs > 2 ? segs : 2;
+	segs = segs > s->config.burst_least ? segs : s->config.burst_least;
 	segs = segs < quota ? segs : quota;
 	segs = segs ? segs : 1;
 	if (least < segs * mss) {
-		bool part = least % mss && (least < d || !c->nagle || c->snd.fin_queued);
+		bool part = least % mss && (least < d || !c->nagle || c->snd.fin_queued || record);
 
 		segs = least / mss + part;
 	}
@@ -128,7 +148,7 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 		     bool *fin)
 {
 	uint32_t d, u, pipe, mss;
-	bool fin_waits;
+	bool fin_waits, record;
 
 	/* RFC 7413 4.2.2: an early user may answer before the handshake is done. */
 	if (!(state_sends(c->state) || (c->early && c->state == REFTCP_SYN_RECEIVED)) ||
@@ -136,13 +156,17 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 		return false;
 	d = tcb_unsent(c);
 	fin_waits = c->snd.fin_queued;
+	if (!d)
+		c->push_all = false;
 	if (!d && !fin_waits)
 		return false;
 	u = usable(c);
 	mss = mss_effective(c);
-	if (probe_due(s, c, d, u, fin_waits, len, fin))
+	if (probe_due(c, d, u, fin_waits, len, fin))
 		return true;
-	if (u == 0 || (d && !silly_window_allows(s, c, d, u, now))) {
+	record = cut_at_record(c, &d);
+	fin_waits = fin_waits && !record;
+	if (u == 0 || (d && !silly_window_allows(s, c, d, u, record && d <= u, now))) {
 		arm_persist(s, c, u, now);
 		return false;
 	}
@@ -152,12 +176,12 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 	if (*len)
 		return true;
 	pipe = rtxq_pipe(c);
-	start_burst(s, c, d, u, pipe);
+	start_burst(s, c, d, u, pipe, record);
 	*len = d < u ? d : u;
 	*len = *len < mss ? *len : mss;
 	*fin = fin_waits && *len == d && u > d;
 	/* RFC 9293 3.7.4: in all cases subject to the congestion window. */
-	if (pipe + *len <= c->cwnd + limited_transmit(c))
+	if (pipe + rtxq_cost(c, *len) <= c->cwnd + limited_transmit(c))
 		return true;
 	c->burst_left = 0;
 	return false;
@@ -171,4 +195,43 @@ void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 		s->counters.zero_window_probes++;
 	}
 	c->owe |= OWE_WINDOW_PROBE;
+}
+
+/* For STATUS: what has held data back since the last look goes to its account, and what does now
+ * is noted. */
+static void note_limit(struct tcb *c, reftcp_time now)
+{
+	reftcp_time passed = now - c->told.limit_since;
+	uint32_t d = tcb_unsent(c), u = usable(c);
+
+	if (c->told.limit != LIMIT_NONE)
+		c->told.busy += passed;
+	if (c->told.limit == LIMIT_WINDOW)
+		c->told.window_limited += passed;
+	if (c->told.limit == LIMIT_BUFFER)
+		c->told.buffer_limited += passed;
+	c->told.limit_since = now;
+	c->told.limit = LIMIT_NONE;
+	if (d && u < d && u < mss_effective(c))
+		c->told.limit = LIMIT_WINDOW;
+	else if (!d && c->rtx_head && c->snd.write_wanted)
+		c->told.limit = LIMIT_BUFFER;
+	else if (d || c->rtx_head)
+		c->told.limit = LIMIT_BUSY;
+}
+
+void send_rules_note_use(struct tcb *c, reftcp_time now)
+{
+	bool limited = rtxq_pipe(c) >= c->cwnd;
+
+	note_limit(c, now);
+	if (!c->in_segments || !c->rtx_head)
+		return;
+	/* The strongest sign in a window of data counts. */
+	if (limited || !seq_lt(c->snd.una, c->use.upto) ||
+	    (!c->use.limited && c->rtx_count > c->use.most_out)) {
+		c->use.limited = limited;
+		c->use.most_out = c->rtx_count;
+		c->use.upto = c->snd.nxt;
+	}
 }

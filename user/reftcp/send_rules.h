@@ -16,4 +16,7 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 /* The persist timer expired. */
 void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now);
 
+/* All that may go has gone: was it the congestion window that ended it, and how much is out. */
+void send_rules_note_use(struct tcb *c, reftcp_time now);
+
 #endif

@@ -31,6 +31,8 @@ void reftcp_config_default(struct reftcp_config *out)
 		.sack = true,
 		.ecn = true,
 		.mtu_probing = true,
+		.idle_restart = true,
+		.burst_least = 2,
 		.verify_checksums = true,
 		.port_low = 49152, /* RFC 6335 6 */
 		.port_high = 65535,
@@ -126,6 +128,8 @@ int reftcp_configure(struct reftcp_stack *s, const struct reftcp_config *config)
 	to->fast_open_keys = config->fast_open_keys;
 	memcpy(to->fast_open_key, config->fast_open_key, sizeof(to->fast_open_key));
 	to->mtu_probing = config->mtu_probing;
+	to->idle_restart = config->idle_restart;
+	to->burst_least = config->burst_least;
 	return 0;
 }
 

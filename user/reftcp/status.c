@@ -91,7 +91,7 @@ static void fill_recovery(const struct tcb *c, struct reftcp_status *out)
 	out->delivered_ce = c->told.delivered_ce;
 	out->dsacks = c->told.dsacks;
 	out->reorderings = c->told.reorderings;
-	out->reordering = 3;
+	out->reordering = c->reordering;
 	out->timeouts = c->retries;
 	out->backoff = c->rtt.backoff;
 	out->probes = c->probes;
@@ -106,6 +106,9 @@ static void fill_times(const struct tcb *c, struct reftcp_status *out)
 	out->busy = c->told.busy;
 	out->window_limited = c->told.window_limited;
 	out->buffer_limited = c->told.buffer_limited;
+	out->limits_at = c->told.limit == LIMIT_NONE ? 0 : c->told.limit_since;
+	out->limit_window = c->told.limit == LIMIT_WINDOW;
+	out->limit_buffer = c->told.limit == LIMIT_BUFFER;
 }
 
 int reftcp_status(struct reftcp_stack *s, reftcp_id id, struct reftcp_status *out)
@@ -203,6 +206,11 @@ static bool apply(struct reftcp_stack *s, struct tcb *c, enum reftcp_option opti
 		if (value < 88 || value > 65535)
 			return false;
 		mss_limit(s, c, (uint16_t)value);
+		return true;
+	case REFTCP_OPT_SEND_BUFFER:
+		if (!value || value > s->config.send_buffer)
+			return false;
+		c->snd.limit = (uint32_t)value;
 		return true;
 	case REFTCP_OPT_SYN_RETRIES:
 		c->syn_retries = value <= 255 ? (uint32_t)value : c->syn_retries;

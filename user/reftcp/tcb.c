@@ -40,7 +40,10 @@ static void set_defaults(struct reftcp_stack *s, struct tcb *c)
 	c->keep.interval = DEFAULT_KEEP_INTERVAL;
 	c->keep.count = DEFAULT_KEEP_COUNT;
 	c->rcv.buff = s->config.recv_buffer;
-	c->cc = congestion_find(s->config.congestion);
+	c->snd.limit = s->config.send_buffer;
+	c->in_segments = stack_rule(s, RULE_window_in_segments);
+	c->cc = congestion_find(s->config.congestion, c->in_segments);
+	c->reordering = 3;
 	rto_init(s, c);
 }
 

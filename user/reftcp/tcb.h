@@ -44,8 +44,9 @@ enum timer {
 #define TXSEG_LOST (1u << 3)    /* deemed lost; counts nothing in the pipe by itself */
 #define TXSEG_RETRANS (1u << 4) /* a retransmission of it is in the pipe */
 #define TXSEG_EVER_RETRANS (1u << 5)
-#define TXSEG_PUSH (1u << 7)  /* it had the PSH bit */
-#define TXSEG_FRESH (1u << 6) /* queued, not sent once yet: the SYN until output takes it */
+#define TXSEG_PUSH (1u << 7)   /* the user pushed its end */
+#define TXSEG_JOINED (1u << 8) /* left together with the next */
+#define TXSEG_FRESH (1u << 6)  /* queued, not sent once yet: the SYN until output takes it */
 
 struct txseg {
 	struct txseg *next, *prev;
@@ -54,6 +55,9 @@ struct txseg {
 	uint32_t len; /* of sequence space, SYN and FIN included */
 	uint32_t flags;
 };
+
+/* Ends of records not yet acknowledged that are remembered; more than these may share one. */
+#define SND_RECORDS 16
 
 /* Received beyond a gap: [left, right). */
 #define RCV_RANGES 32
@@ -129,6 +133,10 @@ struct tcb {
 		reftcp_time full_at;    /* when a full segment left last */
 		bool small_valid;
 		struct seq small; /* end of the last segment that was not full */
+		uint32_t limit;   /* on what the user may queue */
+		struct seq
+			record[SND_RECORDS]; /* ends of SENDs that share no segment, oldest first */
+		unsigned int records;
 		bool push_valid;
 		struct seq push; /* end of the last SEND with PUSH */
 		uint32_t queued; /* octets in the stream */
@@ -144,7 +152,8 @@ struct tcb {
 		struct seq push;
 		uint8_t ranges;
 		struct sack_block range[RCV_RANGES]; /* newest first, RFC 2018 4 */
-		uint32_t held; /* text that came with the SYN, not yet taken */
+		uint32_t limit; /* on what may be told, where the window grows; else 0 */
+		uint32_t held;  /* text that came with the SYN, not yet taken */
 		bool dsack_valid;
 		struct sack_block dsack; /* RFC 2883, told once */
 		struct stream stream;
@@ -180,12 +189,16 @@ struct tcb {
 	uint32_t rtx_count;
 	uint32_t sacked_count;
 	uint32_t sacked, lost, retrans; /* octets with these flags, see rtxq_pipe */
+	uint32_t lost_count, retrans_count;
+	bool in_segments; /* the pipe is counted in whole segments */
 	uint32_t retransmits;
 
 	/* RFC 6298, in ns. */
 	struct {
 		bool measured;
 		reftcp_time srtt, rttvar, rto;
+		reftcp_time deviation, deviation_max; /* rttvar is a maximum of it, see rto.c */
+		struct seq round;
 		uint32_t backoff;
 		struct seq sample_after; /* one sample a round trip */
 	} rtt;
@@ -203,6 +216,7 @@ struct tcb {
 	uint32_t dup_acks;
 	uint32_t prr_delivered, prr_out, prr_flight;
 	reftcp_time reduced_at; /* when recovery last lowered ssthresh */
+	uint32_t reordering;    /* segments by which order was seen to be broken, 3 at first */
 	bool send_one; /* the first retransmission of a recovery does not wait for the window */
 	reftcp_time last_sent_at;
 	/* Undo, RFC 3708 and 4015. */
@@ -223,6 +237,24 @@ struct tcb {
 		bool paused;            /* the user, not the window, has been the limit since */
 		bool after_timeout;     /* the epoch to come is the first after one */
 	} cubic;
+
+	/* CUBIC counted in segments; windows in segments, k in 1/1024 s. */
+	struct {
+		uint32_t origin, k, count, acked, reno, last_cwnd, credit;
+		reftcp_time last_time, delay_min;
+	} lx;
+	struct {
+		bool found;
+		uint32_t samples;
+		struct seq end;
+		reftcp_time round_start, last_ack, least_rtt;
+	} hystart;
+	/* Was the window in use: the most that was out in the window of data up to `upto`. */
+	struct {
+		bool limited;
+		uint32_t most_out;
+		struct seq upto;
+	} use;
 
 	/* RFC 8985. */
 	struct {
@@ -255,6 +287,7 @@ struct tcb {
 	uint32_t probes; /* zero-window probes in a row, for their backoff */
 	bool nagle, reports;
 	uint32_t burst_left, burst_size; /* of segments that leave together */
+	uint32_t again_left, again_size; /* the same of those sent again */
 	bool cork;                       /* the user wants full segments only */
 	bool more;                       /* the last SEND said that more follows */
 	bool push_all;                   /* the user wants out what is held back */
@@ -270,6 +303,12 @@ struct tcb {
 	struct {
 		uint32_t delivered, delivered_ce, dsacks, reorderings;
 		reftcp_time data_sent_at, data_received_at, ack_received_at;
+		enum {
+			LIMIT_NONE,
+			LIMIT_BUSY,
+			LIMIT_WINDOW,
+			LIMIT_BUFFER
+		} limit;
 		reftcp_time busy, window_limited, buffer_limited, limit_since;
 	} told;
 	int soft_error;

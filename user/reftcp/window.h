@@ -10,7 +10,7 @@
 /* The shift that lets RCV.BUFF be told in 16 bits, RFC 7323 2.2. */
 uint8_t window_scale_for(uint32_t buff);
 /* The first window, when the SYN is made or taken. */
-void window_open(struct tcb *c);
+void window_open(const struct reftcp_stack *s, struct tcb *c);
 /* Moves the right edge if that is worth telling. Returns true if the peer should be told now. */
 bool window_update(const struct reftcp_stack *s, struct tcb *c);
 /* The field for a segment about to be sent; a SYN's is never scaled. */
@@ -23,6 +23,9 @@ void window_data_arrived(struct reftcp_stack *s, struct tcb *c, uint32_t len,
 void window_quick_acks(struct reftcp_stack *s, struct tcb *c);
 /* The user has read: does that ask for an ACK by itself. */
 void window_was_read(struct reftcp_stack *s, struct tcb *c);
+/* Our SYN was acknowledged: where data waits for that, the connection is one of questions and
+ * answers from the start. */
+void window_opened_with_data(struct reftcp_stack *s, struct tcb *c, reftcp_time now);
 /* Data leaves. */
 void window_data_sent(struct tcb *c, reftcp_time now);
 void window_ack_now(struct tcb *c);

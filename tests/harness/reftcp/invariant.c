@@ -19,6 +19,7 @@ static bool full_name(enum reftcp_state state)
 static const char *queue_broken(const struct tcb *c)
 {
 	uint32_t sacked = 0, lost = 0, retrans = 0, count = 0, sacked_count = 0;
+	uint32_t lost_count = 0, retrans_count = 0;
 	struct seq at = c->snd.una;
 	const struct txseg *before = NULL;
 
@@ -30,6 +31,8 @@ static const char *queue_broken(const struct tcb *c)
 		at = seq_add(at, seg->len);
 		sacked += seg->flags & TXSEG_SACKED ? seg->len : 0;
 		sacked_count += !!(seg->flags & TXSEG_SACKED);
+		lost_count += !!(seg->flags & TXSEG_LOST);
+		retrans_count += !!(seg->flags & TXSEG_RETRANS);
 		lost += seg->flags & TXSEG_LOST ? seg->len : 0;
 		retrans += seg->flags & TXSEG_RETRANS ? seg->len : 0;
 		count++;
@@ -38,6 +41,9 @@ static const char *queue_broken(const struct tcb *c)
 	CHECK(count == c->rtx_count);
 	CHECK(sacked == c->sacked);
 	CHECK(sacked_count == c->sacked_count);
+	CHECK(lost_count == c->lost_count);
+	CHECK(retrans_count == c->retrans_count);
+	CHECK(c->snd.records <= SND_RECORDS);
 	CHECK(lost == c->lost);
 	CHECK(retrans == c->retrans);
 	/* The queue holds exactly what is sent and not acknowledged. */

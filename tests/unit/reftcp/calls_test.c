@@ -182,7 +182,7 @@ static void calls__null_or_empty__are_refused(void **state)
 	peer_reach(&p, REFTCP_ESTABLISHED);
 	assert_int_equal(reftcp_send(p.stack, p.id, NULL, 1, 0, p.now, &n), -EINVAL);
 	assert_int_equal(reftcp_send(p.stack, p.id, "x", 0, 0, p.now, &n), -EINVAL);
-	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 8, p.now, &n), -EINVAL);
+	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 16, p.now, &n), -EINVAL);
 	assert_int_equal(reftcp_send(p.stack, p.id, "x", 1, 0, p.now, NULL), -EINVAL);
 	assert_int_equal(reftcp_receive(p.stack, p.id, NULL, 1, p.now, &got), -EINVAL);
 	assert_int_equal(reftcp_receive(p.stack, p.id, &c, 0, p.now, &got), -EINVAL);

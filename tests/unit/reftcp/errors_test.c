@@ -285,6 +285,7 @@ static void set__values__are_held_to_their_range(void **state)
 		{REFTCP_OPT_FAST_OPEN, 0, 1},
 		{REFTCP_OPT_CORK, 0, 1},
 		{REFTCP_OPT_MAX_SEGMENT, 88, 65535},
+		{REFTCP_OPT_SEND_BUFFER, 1, 20000},
 		{REFTCP_OPT_SYN_RETRIES, 0, 255},
 	};
 	const enum reftcp_option beyond =
