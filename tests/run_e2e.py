@@ -30,7 +30,8 @@ NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshar
           "nginx", "curl")
 # Those that watch whole paths, and mostly wait: they run before all others, which make load.
 FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening", "TestKilled",
-         "TestUndone", "TestResets", "TestBacklog", "TestTimeWait", "TestFlood")
+         "TestUndone", "TestResets", "TestBacklog", "TestTimeWait", "TestFlood",
+         "TestTimeouts", "TestIcmp")
 ALONE = ("TestLeftBehind",)
 LIMIT_S = 240
 SECOND_TRIES = 8  # more than that is no accident

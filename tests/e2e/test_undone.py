@@ -25,12 +25,7 @@ class TestUndone(stage.StageCase):
     SPECIAL = {"one_port": {"ip_local_port_range": "40000 40000"}}
 
     def test_counters_of_the_kernel(self):
-        self.need_tracer()
-        for where in self.stage.all_ns:
-            told = sum(1 for e in self.stage.trace.lines
-                       if e["event"] == "reset" and e["netns"] == where.inode and
-                       e["direction"] == "sent")
-            self.assertEqual(told, self.stage.delta(where, "Tcp.OutRsts"), where.name)
+        self.counters_fit()
 
 
 scenario = scenarios_of(TestUndone)
