@@ -121,6 +121,16 @@ $(SKEL): $(BUILD)/bpf/tcpw.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name tcpw > $@.tmp && mv $@.tmp $@
 
+# The counting programs are an object of their own: they run where no record is asked for.
+$(BUILD)/bpf/count.bpf.o: bpf/count/count.bpf.c | $(BUILD)/.packages
+	@mkdir -p $(@D)
+	$(say) BPF $<
+	$(Q)$(CLANG) $(subst -mcpu=v2,-mcpu=v3,$(BPF_CFLAGS)) -MMD -MP -c $< -o $@
+
+$(BUILD)/bpf/count.skel.h: $(BUILD)/bpf/count.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name count > $@.tmp && mv $@.tmp $@
+
 # ---- user space --------------------------------------------------------------------------------
 $(OBJ)/%.o: %.c | $(BUILD)/.packages
 	@mkdir -p $(@D)
@@ -131,6 +141,7 @@ $(OBJ)/%.o: %.c | $(BUILD)/.packages
 $(OBJ)/user/reftcp/%.o: CFLAGS_ALL += -fvisibility=hidden
 $(OBJ)/tests/%.o: CPPFLAGS += -Itests -Itests/harness
 $(OBJ)/user/kernel/tracer.o: $(SKEL)
+$(OBJ)/user/kernel/counter.o: $(BUILD)/bpf/count.skel.h
 $(OBJ)/user/main.o: CPPFLAGS += -DTCPWITNESS_VERSION='"$(VERSION)"' -DTCPWITNESS_COMMIT='"$(COMMIT)"'
 $(OBJ)/user/main.o: $(OBJ)/.commit
 
@@ -304,6 +315,6 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(BPF_OBJ:.o=.d) $(wildcard $(BUILD)/bench/*.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
+-include $(BPF_OBJ:.o=.d) $(BUILD)/bpf/count.bpf.d $(wildcard $(BUILD)/bench/*.d) $(USER_OBJ:.o=.d) $(REFTCP_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) \
 	$(REFTCP_LIB_OBJ:.o=.d) $(DRILL_OBJ:.o=.d) \
 	$(HARNESS_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(OUT)/difffuzz.d

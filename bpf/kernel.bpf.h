@@ -26,11 +26,17 @@ typedef _Bool bool;
 /* UAPI values (linux/bpf.h, linux/in.h, linux/socket.h, net/tcp_states.h); none ever changes. */
 enum {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_RB_NO_WAKEUP = 1,
+};
+
+/* Flags of maps. */
+enum {
+	BPF_F_MMAPABLE = 1024,
 };
 enum {
 	AF_INET = 2,

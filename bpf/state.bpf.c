@@ -6,11 +6,7 @@
  * the process; where the socket is closed, its final counts; else the transition alone. Not seen
  * here: SYN_RECEIVED and TIME_WAIT, which are mini-sockets (timer.bpf.c).
  *
- * A program that is interrupted on its CPU by another run of itself is not run again: the kernel
- * counts a miss and goes on. connect() and close() report with softirqs enabled, so an interrupt of
- * a network card at that moment lets a whole batch of arriving segments go by unseen. Therefore the
- * program is attached twice. witness_state notes each event it takes; witness_state_nested, called
- * right after it, takes those that are not noted.
+ * Attached twice, see nesting.bpf.h.
  */
 #include "maps.bpf.h"
 #include "filter.bpf.h"
@@ -131,61 +127,6 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 	if (old_state == TCPW_SYN_RECEIVED)
 		return choose_child(cookie, tuple);
 	return chosen_by_cookie(cookie);
-}
-
-static __always_inline bool is_told(const struct sock *sk, int old_state, int new_state)
-{
-	/* MPTCP sockets report here as well (protocol 262); their subflows are TCP. */
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return false;
-	/*
-	 * A subflow that MPTCP closes is set to the state it has already. So is a listener that
-	 * `ss -K` ends (tcp_abort), and its error comes only with that second time.
-	 */
-	if (old_state == new_state)
-		return new_state == TCPW_CLOSED && sk->sk_err == ECONNABORTED;
-	/*
-	 * The clone of a listener, not yet a connection: no tuple, and a cookie generated now would
-	 * be overwritten by inet_csk_clone_lock. SYN_RECV -> ESTABLISHED follows at once.
-	 */
-	return old_state != TCPW_LISTEN || new_state != TCPW_SYN_RECEIVED;
-}
-
-static __always_inline __u64 both_states(int old_state, int new_state)
-{
-	return (__u64)(__u32)old_state << 32 | (__u32)new_state;
-}
-
-static __always_inline void note_taken(struct tcpw_nesting *n, const struct sock *sk, __u64 states)
-{
-	__u32 at = n->depth;
-
-	/* Left over from runs whose second program was the one that was missed. */
-	if (at >= TCPW_NESTING_MAX)
-		at = 0;
-	at &= TCPW_NESTING_MAX - 1;
-	n->taken[at].sk = (__u64)sk;
-	n->taken[at].states = states;
-	n->depth = at + 1;
-}
-
-/* Whether the event was taken; it and what lies above it, long done, are forgotten. */
-static __always_inline bool was_taken(struct tcpw_nesting *n, const struct sock *sk, __u64 states)
-{
-	__u32 depth = n->depth;
-
-#pragma unroll
-	for (__u32 i = 1; i <= TCPW_NESTING_MAX; i++) {
-		__u32 at = (depth - i) & (TCPW_NESTING_MAX - 1);
-
-		if (i > depth)
-			break;
-		if (n->taken[at].sk == (__u64)sk && n->taken[at].states == states) {
-			n->depth = at;
-			return true;
-		}
-	}
-	return false;
 }
 
 static __always_inline __be16 sport_of(const struct sock *sk)

@@ -62,6 +62,27 @@ def path(v):
         for e in v)
 
 
+def real(v):
+    return isinstance(v, (int, float)) and not isinstance(v, bool)
+
+
+def ended(v):
+    return isinstance(v, dict) and set(v) == {"expired", "reused", "killed", "unknown"} and \
+        all(isinstance(n, int) for n in v.values())
+
+
+GROUP = {"netns": number, "role": one_of("active", "passive"), "laddr": address,
+         "raddr": null(address), "lport": null(port), "rport": null(port), "pid": null(number),
+         "comm": null(string), "time_wait": number, "ports_used": null(number),
+         "ports_total": null(number), "seconds_to_exhaustion": null(real)}
+
+
+def groups(v):
+    return isinstance(v, list) and all(
+        isinstance(g, dict) and set(g) == set(GROUP) and all(c(g[k]) for k, c in GROUP.items())
+        for g in v)
+
+
 EVERY = {
     "schema": number,
     "host": string,
@@ -112,6 +133,9 @@ EVENTS = {
     "reset": {"direction": one_of("sent", "received")},
     "accept": {**CONNECTION, "wait_ns": null(big)},
     "lost": {"stage": string, "count": number},
+    "timewait": {"time_wait": number, "fin_wait_2_orphans": number, "max_buckets": null(number),
+                 "in_per_s": null(real), "out_per_s": null(real), "entered": number,
+                 "refused": number, "ended": ended, "other": number, "groups": groups},
     "life": {**CONNECTION, "start": null(string), "end": null(string), "path": path,
              "handshake_ns": null(big), "accept_wait_ns": null(big), "bytes_sent": null(big),
              "bytes_received": null(big), "retransmits": null(lambda v: number(v) or big(v)),

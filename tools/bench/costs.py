@@ -26,7 +26,7 @@ import bench
 from bench import BenchError, say
 
 READY_SECONDS = 30
-STREAMED_AIM, FILTERED_AIM = 8.0, 1.5
+AIMS = {"streamed": 8.0, "filtered": 1.5, "counting": 3.0}
 MIN_RUNS = 500  # fewer runs of a program say nothing of its time
 FLOOD_BACKLOG = 1 << 20
 # A destination port that no load uses: the kernel's filter lets nothing through.
@@ -74,6 +74,8 @@ VARIANTS = {
     "empty-no-accept": lambda o: empty(o, "--no-accept"),
     "filtered": lambda o: tracer(o, "trace", "-o", "json", *NOTHING),
     "streamed": lambda o: tracer(o, "trace", "-o", "json"),
+    "counting": lambda o: Attached([os.path.join(o.build_dir, "tcpwitness"), "timewait", "-o",
+                                    "json"], "counting", o),
     "streamed-no-accept": lambda o: tracer(o, "trace", "-o", "json", "--no-accept"),
 }
 
@@ -172,53 +174,61 @@ LOADS = {
 # ---- the time of a run -------------------------------------------------------------------------
 
 
-def program_times():
-    """{(name, id): (ns, runs)} of all programs, while the kernel measures."""
+def programs_of(process):
+    """Numbers of the programs that a process holds, by its descriptors."""
+    held = set()
+    for fd in os.listdir(f"/proc/{process.pid}/fdinfo"):
+        with contextlib.suppress(FileNotFoundError):
+            for line in bench.text_of(f"/proc/{process.pid}/fdinfo/{fd}").splitlines():
+                if line.startswith("prog_id:"):
+                    held.add(int(line.split()[1]))
+    return held
+
+
+def program_times(*attached):
+    """{(name, id): (ns, runs)} of the programs of these processes, while the kernel measures."""
     done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True,
                           check=True, env={**os.environ, "PATH": bench.SEARCH_PATH})
+    held = set().union(*(programs_of(one.process) for one in attached))
     return {(p["name"], p["id"]): (p.get("run_time_ns", 0), p.get("run_cnt", 0))
-            for p in json.loads(done.stdout) if "name" in p}
+            for p in json.loads(done.stdout)
+            if "name" in p and p["id"] in held}
 
 
-def own_programs(before, after):
-    """{hook: {"witness" or "empty": ns a run}} of what ran between the two."""
+def own_programs(before, after, ours):
+    """{hook: {`ours` or "empty": ns a run}} of what ran between the two."""
     found = {}
     for key, (ns, runs) in after.items():
         who, _, hook = key[0].partition("_")
         ns0, runs0 = before.get(key, (0, 0))
-        if who in ("witness", "empty") and key in before and runs - runs0 >= MIN_RUNS:
+        if who in (ours, "empty") and key in before and runs - runs0 >= MIN_RUNS:
             found.setdefault(hook, {})[who] = (ns - ns0) / (runs - runs0)
     return {hook: times for hook, times in found.items() if len(times) == 2}
 
 
-def time_programs(options, load, *args):
-    """One run of a load with the tracer and the empty programs both attached and measured."""
+def time_programs(options, load, kind):
+    """One run of a load with ours and the empty programs both attached and measured."""
+    ours = "count" if kind == "counting" else "witness"
     times = {}
 
     @contextlib.contextmanager
     def both(o):
-        with tracer(o, *args), empty(o, "--stats"):
-            before = program_times()
+        with VARIANTS[kind](o) as tracing, empty(o, "--stats") as nothing:
+            before = program_times(tracing, nothing)
             yield
-            times.update(own_programs(before, program_times()))
+            times.update(own_programs(before, program_times(tracing, nothing), ours))
 
     LOADS[load](options, both)
     return times
 
 
-def others_at_work():
-    """Programs of another tracer would be taken for ours."""
-    return any(name.startswith(("witness_", "empty_")) for name, _ in program_times())
-
-
 def table_of_programs(options):
-    kinds = (("streamed", ["trace", "-o", "json"]), ("filtered", ["trace", "-o", "json", *NOTHING]))
     results = {}
     for load in ("churn", "rr", "flood"):
-        for kind, args in kinds:
-            rounds = [time_programs(options, load, *args) for _ in range(options.rounds)]
+        for kind in ("streamed", "filtered", "counting"):
+            rounds = [time_programs(options, load, kind) for _ in range(options.rounds)]
             for hook in sorted(set.intersection(*(set(r) for r in rounds))):
-                mine = [r[hook]["witness"] for r in rounds]
+                mine = [r[hook]["count" if kind == "counting" else "witness"] for r in rounds]
                 other = [r[hook]["empty"] for r in rounds]
                 share = [a / b for a, b in zip(mine, other)]
                 results[load, kind, hook] = {
@@ -230,10 +240,10 @@ def table_of_programs(options):
     for (load, kind, hook), r in results.items():
         say(form.format(load, kind, hook, f"{r['ns']:.0f}", f"{r['empty_ns']:.0f}",
                         f"{r['ratio']:.2f}", f"{r['min']:.2f}", f"{r['max']:.2f}"))
-    for kind, aim in (("streamed", STREAMED_AIM), ("filtered", FILTERED_AIM)):
+    for kind, aim in AIMS.items():
         r = results.get(("churn", kind, "state"))
         if r:
-            say(f"aim for a transition {kind}: at most {aim:.1f} times an empty program: "
+            say(f"aim for a transition, {kind}: at most {aim:.1f} times an empty program: "
                 f"{'reached' if r['ratio'] <= aim else 'not reached'}")
     return {" ".join(key): value for key, value in results.items()}
 
@@ -307,8 +317,6 @@ def main():
             return status
         if not shutil.which("bpftool", path=bench.SEARCH_PATH):
             raise BenchError("no 'bpftool' found: install bpftool")
-        if options.only != "rates" and others_at_work():
-            raise BenchError("another tcpwitness is at work on this machine: end it first")
         bench.sweep(None)
         facts = bench.machine()
         say(f"kernel {facts['kernel']}, {facts['cpus']} CPUs ({facts['cpu']}); {options.rounds} "

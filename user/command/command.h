@@ -30,8 +30,8 @@ struct command {
 	int (*run)(const struct options *options); /* returns enum exit_status */
 };
 
-extern const struct command command_trace, command_life, command_snapshot, command_stack,
-	command_features;
+extern const struct command command_trace, command_life, command_timewait, command_snapshot,
+	command_stack, command_features;
 
 /* All of them, NULL-terminated, in the order `help` lists them. */
 extern const struct command *const commands[];

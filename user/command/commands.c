@@ -6,7 +6,8 @@
 #include "command/command.h"
 
 const struct command *const commands[] = {
-	&command_trace, &command_life, &command_snapshot, &command_stack, &command_features, NULL,
+	&command_trace,    &command_life, &command_timewait, &command_snapshot, &command_stack,
+	&command_features, NULL,
 };
 
 const struct command *command_find(const char *name)

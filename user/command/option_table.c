@@ -67,7 +67,7 @@ const struct option_spec option_specs[] = {
 	 option_set_comm},
 	{"cgroup", 0, OPTIONS_FILTER, "PATH", NULL, "cgroup of the socket, by path or id",
 	 option_set_cgroup},
-	{"netns", 0, OPTIONS_FILTER, "NETNS", NULL,
+	{"netns", 0, OPTIONS_FILTER | OPTIONS_NETNS, "NETNS", NULL,
 	 "network namespace: inode number, name of `ip netns`, or path", option_set_netns},
 	{"state", 0, OPTIONS_FILTER, "STATE", STATE_CHOICES,
 	 "state entered or left, in any spelling: TIME_WAIT, time-wait, FIN_WAIT2, estab",
@@ -167,9 +167,9 @@ const struct option_spec option_specs[] = {
 	{"ring-size", 0, OPTIONS_TRACE, "BYTES", NULL,
 	 "ring buffer from the kernel, a power of two; K, M and G are understood (default: 8M)",
 	 option_set_ring_size},
-	{"max-connections", 0, OPTIONS_TRACE, "N", NULL,
+	{"max-connections", 0, OPTIONS_TRACE | OPTIONS_TABLES, "N", NULL,
 	 "most connections to follow at once (default: 262144)", option_set_max_connections},
-	{"max-half-open", 0, OPTIONS_TRACE, "N", NULL,
+	{"max-half-open", 0, OPTIONS_TRACE | OPTIONS_TABLES, "N", NULL,
 	 "most half-open connections to follow at once (default: 65536)", option_set_max_half_open},
 
 	{"no-sandbox", 0, OPTIONS_SANDBOX, NULL, NULL, "keep every privilege", set_no_sandbox},
@@ -188,12 +188,12 @@ const struct option_heading option_headings[] = {
 	{OPTIONS_STACK, "What is done with a connection", NULL},
 	{OPTIONS_LINK, "The link", NULL},
 	{OPTIONS_TCP, "The stack", NULL},
-	{OPTIONS_FILTER, "Filters",
+	{OPTIONS_FILTER | OPTIONS_NETNS, "Filters",
 	 "Values of one kind (ports, addresses, ...) are alternatives, kinds must all match. "
 	 "Each may be repeated, 8 of a kind, or given as a list like 80,443; paths only one at a "
 	 "time."},
 	{OPTIONS_LIFE | OPTIONS_SNAPSHOT, "What is shown", NULL},
-	{OPTIONS_TRACE, "Tracing", NULL},
+	{OPTIONS_TRACE | OPTIONS_TABLES, "Tracing", NULL},
 	{OPTIONS_SANDBOX, "Privileges", NULL},
 	{0, "Other", NULL},
 };

@@ -27,6 +27,8 @@ enum option_group {
 	OPTIONS_DURATION = 1 << 8, /* --duration alone */
 	OPTIONS_STACK = 1 << 9,    /* what is done with a connection */
 	OPTIONS_LINK = 1 << 10,    /* --device, --own-addr, --impair ... */
+	OPTIONS_NETNS = 1 << 12,   /* --netns alone */
+	OPTIONS_TABLES = 1 << 13,  /* --max-connections, --max-half-open */
 	OPTIONS_TCP = 1 << 11,     /* --personality, --with, --without ... */
 };
 

@@ -22,6 +22,7 @@
 #include "kernel/sandbox.h"
 
 #define OUT_SIZE (256 << 10)
+#define MAX_OWNERS 4096
 
 uint64_t session_now(struct session *s)
 {
@@ -142,6 +143,28 @@ static int take_signals(struct session *s)
 		       : EXIT_OK;
 }
 
+static int attach_status(int err, const char *error)
+{
+	if (err == -EPERM)
+		return message_status(EXIT_NOT_PERMITTED, "%s", error);
+	return message_status(err == -EOPNOTSUPP ? EXIT_KERNEL : EXIT_RUNTIME, "%s", error);
+}
+
+static int attach_counter(struct session *s)
+{
+	const struct counter_options options = {
+		.features = &s->features,
+		.filter = &s->filter,
+		.max_connections = s->options->max_connections,
+		.max_half_open = s->options->max_half_open,
+		.max_owners = MAX_OWNERS,
+	};
+	char error[256];
+	int err = counter_new(&s->counter, &options, error, sizeof(error));
+
+	return err ? attach_status(err, error) : EXIT_OK;
+}
+
 static int attach(struct session *s, bool witnesses)
 {
 	const struct options *o = s->options;
@@ -157,11 +180,7 @@ static int attach(struct session *s, bool witnesses)
 	char error[256];
 	int err = tracer_new(&s->tracer, &options, error, sizeof(error));
 
-	if (!err)
-		return EXIT_OK;
-	if (err == -EPERM)
-		return message_status(EXIT_NOT_PERMITTED, "%s", error);
-	return message_status(err == -EOPNOTSUPP ? EXIT_KERNEL : EXIT_RUNTIME, "%s", error);
+	return err ? attach_status(err, error) : EXIT_OK;
 }
 
 /* A missing witness is said once, in the words of `features`. */
@@ -213,8 +232,9 @@ int session_begin_output(struct session *s, const struct options *options)
 	return status;
 }
 
-int session_begin(struct session *s, const struct options *options, bool witnesses)
+int session_begin(struct session *s, const struct options *options, enum session_kind kind)
 {
+	const bool records = kind == SESSION_RECORDS;
 	int status, err;
 
 	status = session_begin_output(s, options);
@@ -227,10 +247,12 @@ int session_begin(struct session *s, const struct options *options, bool witness
 	if (status != EXIT_OK)
 		return status;
 	cgroup_names_new(&s->cgroups);
-	status = attach(s, witnesses);
+	status = attach(s, records);
+	if (status == EXIT_OK && kind == SESSION_COUNTS)
+		status = attach_counter(s);
 	if (status != EXIT_OK)
 		return status;
-	say_missing(s, witnesses);
+	say_missing(s, records);
 	err = walker_new(&s->walker, tracer_sockets_link(s->tracer));
 	if (err)
 		return message_status(err == -EPERM ? EXIT_NOT_PERMITTED : EXIT_RUNTIME,
@@ -242,6 +264,7 @@ int session_begin(struct session *s, const struct options *options, bool witness
 void session_end(struct session *s)
 {
 	walker_free(s->walker);
+	counter_free(s->counter);
 	tracer_free(s->tracer);
 	cgroup_names_free(s->cgroups);
 	buffer_release(&s->out);

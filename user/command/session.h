@@ -12,6 +12,7 @@
 
 #include "command/options.h"
 #include "kernel/cgroup.h"
+#include "kernel/counter.h"
 #include "kernel/features.h"
 #include "kernel/tracer.h"
 #include "kernel/walker.h"
@@ -19,11 +20,18 @@
 
 #define SESSION_REASONS 64
 
+enum session_kind {
+	SESSION_SOCKETS, /* the iterators alone */
+	SESSION_RECORDS, /* and the witnesses that make records */
+	SESSION_COUNTS,  /* and the programs that count, in place of those */
+};
+
 struct session {
 	const struct options *options;
 	struct features features;
 	struct tcpw_filter filter; /* with names and paths resolved */
 	struct tracer *tracer;
+	struct counter *counter; /* of SESSION_COUNTS */
 	struct walker *walker;
 	struct cgroup_names *cgroups;
 	const char *reasons[SESSION_REASONS]; /* names of the kernel's reset reasons */
@@ -42,10 +50,10 @@ struct session {
 int session_begin_output(struct session *s, const struct options *options);
 
 /*
- * `witnesses`: attach them, not only the iterators. Returns enum exit_status; when it is not
- * EXIT_OK, the reason has been said on stderr. session_end() in any case.
+ * Returns enum exit_status; when it is not EXIT_OK, the reason has been said on stderr.
+ * session_end() in any case.
  */
-int session_begin(struct session *s, const struct options *options, bool witnesses);
+int session_begin(struct session *s, const struct options *options, enum session_kind kind);
 void session_end(struct session *s);
 
 /* CLOCK_MONOTONIC in ns. Also refreshes what the formatters know of the wall clock. */

@@ -231,7 +231,7 @@ static bool next_round(struct snapshot *p, uint64_t began)
 static int run(const struct options *options)
 {
 	struct snapshot p = {.options = options};
-	int status = session_begin(&p.session, options, false);
+	int status = session_begin(&p.session, options, SESSION_SOCKETS);
 	uint64_t began;
 
 	if (status == EXIT_OK) {

@@ -514,7 +514,7 @@ static int begin(struct watch *w)
 		.emit = emit,
 		.arg = w,
 	};
-	int status = session_begin(&w->session, w->options, true);
+	int status = session_begin(&w->session, w->options, SESSION_RECORDS);
 
 	if (status != EXIT_OK)
 		return status;

@@ -19,7 +19,7 @@ struct walker {
 };
 
 static const char *const file_names[WALKER_FILE_COUNT] = {
-#define X(id, name) [WALKER_FILE_##id] = (name),
+#define X(id, name, path) [WALKER_FILE_##id] = (name),
 	WALKER_FILES(X)
 #undef X
 };
@@ -184,7 +184,7 @@ int walker_open_sockets(struct walker *w, uint32_t netns_inode)
 	return open_by(w, WALKER_SOCKETS, netns_inode, 0);
 }
 
-int walker_open_counters(struct walker *w, uint32_t netns_inode, const char *file)
+int walker_open_file(struct walker *w, uint32_t netns_inode, const char *file)
 {
 	for (uint32_t i = 0; i < WALKER_FILE_COUNT; i++)
 		if (strcmp(file, file_names[i]) == 0)

@@ -55,9 +55,11 @@ ssize_t walker_namespaces(struct walker *w, struct walker_netns *list, size_t ma
 int walker_open_sockets(struct walker *w, uint32_t netns_inode);
 
 /*
- * An open /proc/net file ("snmp", "netstat", "sockstat", "sockstat6"; nothing else: -EINVAL) of
- * that namespace. The caller closes it.
+ * An open file of that namespace: counters ("snmp", "netstat", "sockstat", "sockstat6") or a
+ * setting
+ * ("ip_local_port_range", "ip_local_reserved_ports", "tcp_tw_reuse", "tcp_max_tw_buckets"); nothing
+ * else: -EINVAL. The caller closes it.
  */
-int walker_open_counters(struct walker *w, uint32_t netns_inode, const char *file);
+int walker_open_file(struct walker *w, uint32_t netns_inode, const char *file);
 
 #endif

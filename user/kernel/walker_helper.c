@@ -35,7 +35,7 @@ enum {
 
 /* By enum walker_file; of the namespace the opening thread is in. */
 static const char *const file_paths[WALKER_FILE_COUNT] = {
-#define X(id, name) [WALKER_FILE_##id] = "/proc/thread-self/net/" name,
+#define X(id, name, path) [WALKER_FILE_##id] = (path),
 	WALKER_FILES(X)
 #undef X
 };

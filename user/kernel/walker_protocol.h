@@ -9,14 +9,23 @@
 
 #include "kernel/walker.h"
 
-#define WALKER_FILES(X)         \
-	X(SNMP, "snmp")         \
-	X(NETSTAT, "netstat")   \
-	X(SOCKSTAT, "sockstat") \
-	X(SOCKSTAT6, "sockstat6")
+/* Name, and path in the namespace of whoever opens it: counters and settings of TCP, all readable.
+ */
+#define WALKER_NET "/proc/thread-self/net/"
+#define WALKER_SYSCTL "/proc/sys/net/ipv4/"
+
+#define WALKER_FILES(X)                                                                       \
+	X(SNMP, "snmp", WALKER_NET "snmp")                                                    \
+	X(NETSTAT, "netstat", WALKER_NET "netstat")                                           \
+	X(SOCKSTAT, "sockstat", WALKER_NET "sockstat")                                        \
+	X(SOCKSTAT6, "sockstat6", WALKER_NET "sockstat6")                                     \
+	X(PORT_RANGE, "ip_local_port_range", WALKER_SYSCTL "ip_local_port_range")             \
+	X(RESERVED_PORTS, "ip_local_reserved_ports", WALKER_SYSCTL "ip_local_reserved_ports") \
+	X(TW_REUSE, "tcp_tw_reuse", WALKER_SYSCTL "tcp_tw_reuse")                             \
+	X(TW_BUCKETS, "tcp_max_tw_buckets", WALKER_SYSCTL "tcp_max_tw_buckets")
 
 enum walker_file {
-#define X(id, name) WALKER_FILE_##id,
+#define X(id, name, path) WALKER_FILE_##id,
 	WALKER_FILES(X)
 #undef X
 	WALKER_FILE_COUNT

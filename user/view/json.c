@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "lifecycle/cgroup_path.h"
 #include "lifecycle/names.h"
+#include "view/json.h"
 #include "view/life.h"
 
 /* Everything but host, boot id and cgroup path: nine states in a path take most of it. */
@@ -82,7 +83,7 @@ static inline bool is_clean(char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static char *put_outside(char *p, const char *s, size_t len)
+char *json_put_outside(char *p, const char *s, size_t len)
 {
 	*p++ = '"';
 	for (size_t i = 0; i < len;) {
@@ -161,12 +162,13 @@ static int64_t wall(const struct view_context *ctx, uint64_t mono_ns)
 	return (int64_t)mono_ns + ctx->wall_offset;
 }
 
-static char *put_head(char *p, const struct view_context *ctx, uint64_t ts, const char *event)
+char *json_put_head(char *p, const struct view_context *ctx, uint64_t ts, const char *event)
 {
 	p = PUT(p, "{\"schema\":1,\"host\":");
-	p = ctx->host ? put_outside(p, ctx->host, strnlen(ctx->host, HOST_MAX)) : PUT(p, "null");
+	p = ctx->host ? json_put_outside(p, ctx->host, strnlen(ctx->host, HOST_MAX))
+		      : PUT(p, "null");
 	p = PUT(p, ",\"boot_id\":");
-	p = ctx->boot_id ? put_outside(p, ctx->boot_id, strnlen(ctx->boot_id, HOST_MAX))
+	p = ctx->boot_id ? json_put_outside(p, ctx->boot_id, strnlen(ctx->boot_id, HOST_MAX))
 			 : PUT(p, "null");
 	p = PUT(p, ",\"ts\":");
 	p = put_time_if(p, true, wall(ctx, ts));
@@ -176,7 +178,7 @@ static char *put_head(char *p, const struct view_context *ctx, uint64_t ts, cons
 	return put_word(p, event);
 }
 
-static char *put_address(char *p, const uint8_t address[16])
+char *json_put_address(char *p, const uint8_t address[16])
 {
 	*p++ = '"';
 	p = format_address(p, address);
@@ -199,13 +201,13 @@ static char *put_tuple(char *p, const struct tcpw_tuple *t, bool listener)
 	*p++ = ipv4 ? '4' : '6';
 	p = PUT(p, "\",\"laddr\":");
 	if (listener || !address_is_unspecified(t->laddr))
-		p = put_address(p, t->laddr);
+		p = json_put_address(p, t->laddr);
 	else
 		p = PUT(p, "null");
 	p = PUT(p, ",\"lport\":");
 	p = put_number_if(p, t->lport, t->lport);
 	p = PUT(p, ",\"raddr\":");
-	p = remote ? put_address(p, t->raddr) : PUT(p, "null");
+	p = remote ? json_put_address(p, t->raddr) : PUT(p, "null");
 	p = PUT(p, ",\"rport\":");
 	return put_number_if(p, remote && t->rport, t->rport);
 }
@@ -219,14 +221,14 @@ static char *put_cgroup(char *p, const char *path)
 	if (!path)
 		return PUT(p, ",\"cgroup\":null,\"container\":null,\"unit\":null");
 	p = PUT(p, ",\"cgroup\":");
-	p = put_outside(p, path, strnlen(path, CGROUP_PATH_MAX));
+	p = json_put_outside(p, path, strnlen(path, CGROUP_PATH_MAX));
 	p = PUT(p, ",\"container\":");
 	p = put_word_or_null(p, cgroup_container(path, container) ? container : NULL);
 	p = PUT(p, ",\"unit\":");
 	unit_len = cgroup_unit(path, &unit);
 	if (unit_len == 0)
 		return PUT(p, "null");
-	return put_outside(p, unit, unit_len < CGROUP_PATH_MAX ? unit_len : CGROUP_PATH_MAX);
+	return json_put_outside(p, unit, unit_len < CGROUP_PATH_MAX ? unit_len : CGROUP_PATH_MAX);
 }
 
 static char *put_process(char *p, const struct lifecycle_owner *owner)
@@ -236,8 +238,9 @@ static char *put_process(char *p, const struct lifecycle_owner *owner)
 	p = PUT(p, ",\"pid\":");
 	p = put_number_if(p, owner->pid, owner->pid);
 	p = PUT(p, ",\"comm\":");
-	return owner->comm[0] ? put_outside(p, owner->comm, strnlen(owner->comm, TCPW_COMM_LEN))
-			      : PUT(p, "null");
+	return owner->comm[0]
+		       ? json_put_outside(p, owner->comm, strnlen(owner->comm, TCPW_COMM_LEN))
+		       : PUT(p, "null");
 }
 
 /* What the connection keys say; a reset without a socket has a tuple only. */
@@ -353,7 +356,7 @@ static char *put_reset(char *p, const struct view_context *ctx, const struct lif
 	if (reason != TCPW_REASON_UNKNOWN && ctx->names.reset_reason)
 		name = ctx->names.reset_reason(ctx->names.arg, reason);
 	if (name)
-		p = put_outside(p, name, strnlen(name, WORD_MAX));
+		p = json_put_outside(p, name, strnlen(name, WORD_MAX));
 	else
 		p = put_u64_string_if(p, reason != TCPW_REASON_UNKNOWN, reason);
 	p = PUT(p, ",\"state\":");
@@ -459,7 +462,7 @@ void json_event(struct buffer *out, const struct view_context *ctx,
 
 	if (!p)
 		return;
-	p = put_head(p, ctx, event->ts, names[event->kind]);
+	p = json_put_head(p, ctx, event->ts, names[event->kind]);
 	if (event->kind != LIFECYCLE_LOST)
 		p = put_identity(p, &id);
 	p = put_event(p, ctx, event);
@@ -512,7 +515,7 @@ void json_socket(struct buffer *out, const struct view_context *ctx, const struc
 
 	if (!p)
 		return;
-	p = put_head(p, ctx, s->mono_ns, "socket");
+	p = json_put_head(p, ctx, s->mono_ns, "socket");
 	p = put_identity(p, &id);
 	p = PUT(p, ",\"state\":");
 	p = put_state(p, tcpw_state_from_kernel(s->socket->state));

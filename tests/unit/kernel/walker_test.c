@@ -244,7 +244,7 @@ static int tcp_in_use(int fd)
 	return line ? atoi(line + strlen("TCP: inuse ")) : -1;
 }
 
-static void walker_open_counters__of_another__are_its_own(void **state)
+static void walker_open_file__of_another__are_its_own(void **state)
 {
 	static const char *const files[] = {"snmp", "netstat", "sockstat", "sockstat6"};
 	struct inhabitant stranger;
@@ -257,21 +257,21 @@ static void walker_open_counters__of_another__are_its_own(void **state)
 	w = started();
 	stranger = inhabited(NULL);
 	for (size_t i = 0; i < 4; i++) {
-		fd = walker_open_counters(w, stranger.inode, files[i]);
+		fd = walker_open_file(w, stranger.inode, files[i]);
 		assert_true(fd >= 0);
 		assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 		assert_int_equal(read(fd, &byte, 1), 1);
 		close(fd);
 	}
-	fd = walker_open_counters(w, stranger.inode, "sockstat");
+	fd = walker_open_file(w, stranger.inode, "sockstat");
 	assert_int_equal(tcp_in_use(fd), 1);
 	close(fd);
 	end(stranger.pid);
-	assert_int_equal(walker_open_counters(w, stranger.inode, "snmp"), -ENOENT);
+	assert_int_equal(walker_open_file(w, stranger.inode, "snmp"), -ENOENT);
 	walker_free(w);
 }
 
-static void walker_open_counters__any_other_file__is_EINVAL(void **state)
+static void walker_open_file__any_other_file__is_EINVAL(void **state)
 {
 	static const char *const files[] = {"",     "tcp",  "snmp6", "../../../etc/shadow",
 					    "SNMP", "snmp/"};
@@ -281,7 +281,7 @@ static void walker_open_counters__any_other_file__is_EINVAL(void **state)
 	skip_unless_root();
 	w = started();
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		assert_int_equal(walker_open_counters(w, netns_own(), files[i]), -EINVAL);
+		assert_int_equal(walker_open_file(w, netns_own(), files[i]), -EINVAL);
 	walker_free(w);
 }
 
@@ -316,7 +316,7 @@ static void walk_after_drop(void *arg)
 	MUST(e && e->name[0]);
 	fd = walker_open_sockets(w, lodger.inode);
 	MUST(fd >= 0 && shows_listener(fd, lodger.inode, lodger.port));
-	fd = walker_open_counters(w, lodger.inode, "sockstat");
+	fd = walker_open_file(w, lodger.inode, "sockstat");
 	MUST(fd >= 0 && tcp_in_use(fd) == 1);
 	/* the own namespace needs no helper */
 	fd = bpf_iter_create(bpf_link__fd(iter_link));
@@ -385,8 +385,8 @@ int main(void)
 		cmocka_unit_test(walker_open_sockets__held_by_a_descriptor__is_found),
 		cmocka_unit_test(walker_open_sockets__made_after_the_drop__is_walked),
 		cmocka_unit_test(walker_open_sockets__made_after_a_strict_drop__is_walked),
-		cmocka_unit_test(walker_open_counters__of_another__are_its_own),
-		cmocka_unit_test(walker_open_counters__any_other_file__is_EINVAL),
+		cmocka_unit_test(walker_open_file__of_another__are_its_own),
+		cmocka_unit_test(walker_open_file__any_other_file__is_EINVAL),
 	};
 
 	return cmocka_run_group_tests_name("walker", tests, load, unload);
