@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Octets between the kernel and the reference stack: all of them, both ways, on bad links too."""
 
+import hashlib
 import os
 import unittest
 
@@ -91,6 +92,49 @@ class TestStackBadLinks(TransferCase):
     def test_all_at_once(self, role, family):
         self.transfer(role, family, self.SIZE // 2, "--impair",
                       "loss=2%,reorder=2%,duplicate=2%,corrupt=0.5%,delay=2ms,jitter=1ms,seed=8")
+
+
+class TestStackServices(TransferCase):
+    """What is not a file on both sides."""
+
+    @each
+    def test_echo(self, role, family):
+        """More than the buffers of both sides hold, so that each must wait for the other."""
+        path = self.data(1_000_000)
+        s, n, _ = self.open(role, family, "--service", "echo", "--buffer", "8K")
+        digest, length = self.kernel.call(kernel_side.exchange, n, path)
+        self.kernel.close(n)
+        self.ended(s)
+        self.assertEqual((digest, length), (kernel_side.sha(path), 1_000_000))
+
+    @each
+    def test_discard(self, role, family):
+        path = self.data(1_000_000)
+        s, n, _ = self.open(role, family, "--service", "discard")
+        self.assertEqual(self.kernel.call(kernel_side.exchange, n, path)[1], 0)
+        self.kernel.close(n)
+        self.ended(s)
+        self.assertIn("1.0MB received", s.stderr)
+
+    @each
+    def test_source(self, role, family):
+        """Lines of 17 octets, each with its place; cut where it was told to stop."""
+        size = 700_001
+        s, n, _ = self.open(role, family, "--service", "source", "--bytes", size)
+        digest, length = self.kernel.call(kernel_side.exchange, n, None)
+        self.kernel.close(n)
+        self.ended(s)
+        want = "".join(f"{at:016x}\n" for at in range(0, size, 17))[:size].encode()
+        self.assertEqual((digest, length), (hashlib.sha256(want).hexdigest(), size))
+
+    @each
+    def test_source_without_end(self, role, family):
+        s, n, _ = self.open(role, family, "--service", "source")
+        self.kernel.recv(n, 100_000)
+        self.kernel.shutdown(n)
+        self.kernel.recv_eof(n)
+        self.kernel.close(n)
+        self.ended(s)
 
 
 class TestStackPersonalities(TransferCase):
