@@ -154,6 +154,7 @@ struct reftcp_config {
 	bool fast_open_any;           /* and data of SYNs is taken without a cookie */
 	uint32_t fast_open_keys;      /* 0: from the secret; else how many of the next are given */
 	uint8_t fast_open_key[2][16]; /* cookies are made with the first and taken with both */
+	bool ecn_asked;               /* with `ecn`: offered, even if the personality would not */
 	bool ecn_passive;             /* without `ecn`: not offered, but taken when offered */
 	bool mtu_probing;             /* RFC 4821; default true */
 	bool idle_restart;       /* RFC 5681 4.1: the window restarts after a pause; default true */

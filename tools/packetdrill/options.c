@@ -119,6 +119,16 @@ static int number(int level, const void *value, socklen_t len, int *out)
 	return 0;
 }
 
+/* Linux keeps a key for each listener; here it is the stack's until the next socket. */
+static int set_key(struct drill *d, const void *value, socklen_t len)
+{
+	if (len != 16 && len != 32)
+		return -EINVAL;
+	memcpy(d->config.fast_open_key, value, len);
+	d->config.fast_open_keys = len / 16;
+	return reftcp_configure(d->stack, &d->config);
+}
+
 static int set_linger(struct socket *s, const void *value, socklen_t len)
 {
 	struct linger l;
@@ -164,7 +174,7 @@ static int set(struct drill *d, struct socket *s, int level, int name, const voi
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(s, value, len);
 	if (level == SOL_TCP && name == TCP_FASTOPEN_KEY)
-		return -ENOPROTOOPT;
+		return set_key(d, value, len);
 	err = number(level, value, len, &v);
 	if (err)
 		return err;

@@ -94,6 +94,7 @@ static void configure(struct drill *d)
 	c->timestamps = sc->timestamps;
 	c->sack = sc->sack;
 	c->ecn = sc->ecn == 1;
+	c->ecn_asked = c->ecn;
 	c->ecn_passive = sc->ecn == 2;
 	c->fast_open = sc->fastopen & 3;
 	c->fast_open_bare = sc->fastopen & 4;

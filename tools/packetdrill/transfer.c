@@ -276,7 +276,7 @@ static ssize_t call_recvfrom(void *userdata, int fd, void *buf, size_t len, int 
 	(void)addr;
 	drill_lock(d);
 	s = socket_find(d, fd);
-	n = s ? receive(d, s, buf, len, flags) : -EBADF;
+	n = !s ? -EBADF : !buf && len ? -EFAULT : receive(d, s, buf, len, flags);
 	if (n >= 0 && addr_len)
 		*addr_len = 0;
 	drill_unlock(d);

@@ -239,6 +239,7 @@ bool arrives_ack(struct arrival *a)
 	a->news.flight = seq_diff(c->snd.nxt, c->snd.una);
 	a->news.window_limited = window_limited(c, a->news.flight);
 	a->news.lost_before = c->lost_count;
+	a->news.fack = c->rack.fack;
 	a->news.ece = a->seg->ctl & CTL_ECE;
 	read_echo(a);
 	a->news.duplicate = duplicate(a, wnd);
@@ -248,6 +249,9 @@ bool arrives_ack(struct arrival *a)
 	else if (stack_rule(a->s, RULE_rtt_every_ack) && a->news.sack_rtt_valid)
 		rto_sample_each(a->s, c, &a->news, a->now, false);
 	c->told.ack_received_at = a->now;
+	/* Each duplicate ACK told of one already: an ACK that moves on tells of one at least. */
+	if (c->in_segments && !c->sack_on && a->news.segs)
+		a->news.segs = a->news.segs > c->dup_acks ? a->news.segs - c->dup_acks : 1;
 	update_window(a, wnd);
 	recovery_on_ack(a->s, c, a->seg, &a->news, a->now);
 	return true;

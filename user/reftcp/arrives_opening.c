@@ -204,7 +204,8 @@ static enum step_result syn_sent_established(struct arrival *a)
 	window_opened_with_data(a->s, c, a->now);
 	arrives_established(a);
 	a->seq = c->rcv.nxt;
-	if (!stack_rule(a->s, RULE_syn_text_kept))
+	/* With Fast Open text of a SYN,ACK is what the peer answers to ours. */
+	if (!stack_rule(a->s, RULE_syn_text_kept) && !(a->s->config.fast_open && c->fast_open))
 		return STEP_DONE;
 	return a->text_len || a->fin || a->seg->ctl & CTL_URG ? STEP_TO_SIXTH : STEP_DONE;
 }

@@ -11,7 +11,8 @@ void ecn_put_syn(const struct reftcp_stack *s, const struct tcb *c, struct segme
 		return;
 	}
 	/* RFC 3168 6.1.1.1: a path that eats such SYNs must not stop the connection. */
-	if (s->config.ecn && c->retries == 0 && stack_rule(s, RULE_ecn_asked))
+	if (s->config.ecn && c->retries == 0 &&
+	    (s->config.ecn_asked || stack_rule(s, RULE_ecn_asked)))
 		seg->ctl |= CTL_ECE | CTL_CWR;
 }
 

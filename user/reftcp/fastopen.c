@@ -54,7 +54,7 @@ static void remember(struct reftcp_stack *s, const struct tcb *c, const struct s
 {
 	struct known_server *to = (struct known_server *)find(s, &c->remote.addr);
 	const struct tcpopt *opt = &seg->opt;
-	bool cookie = opt->has & TCPOPT_COOKIE && opt->cookie_len;
+	bool cookie = c->asked && opt->has & TCPOPT_COOKIE && opt->cookie_len;
 
 	if (!to) {
 		to = &s->known[s->known_next++ % KNOWN_SERVERS];
@@ -65,7 +65,8 @@ static void remember(struct reftcp_stack *s, const struct tcb *c, const struct s
 		to->experiment = opt->cookie_experiment;
 		to->cookie_len = opt->cookie_len;
 		memcpy(to->cookie, opt->cookie, opt->cookie_len);
-	} else if (!c->retransmits && !to->cookie_len && !c->syn_text_len && to->try_old < 2) {
+	} else if (c->asked && !c->retransmits && !to->cookie_len && !c->syn_text_len &&
+		   to->try_old < 2) {
 		/* No answer: perhaps the server knows the option's old form only. */
 		to->try_old = c->asked_old ? 2 : 1;
 	}
@@ -117,6 +118,7 @@ void fastopen_put(const struct reftcp_stack *s, struct tcb *c, struct segment *s
 	if (s->config.fast_open_bare)
 		return;
 	seg->opt.has |= TCPOPT_COOKIE;
+	c->asked = true;
 	if (!known || !known->cookie_len) {
 		/* an empty one asks for a cookie */
 		c->asked_old = seg->opt.cookie_experiment = known && known->try_old == 1;

@@ -142,7 +142,8 @@ void listen_drop_children(struct reftcp_stack *s, struct tcb *listener, reftcp_t
 	while (listener->family) {
 		struct tcb *c = listener->family;
 
-		if (c->state == REFTCP_SYN_RECEIVED && stack_rule(s, RULE_requests_forgotten))
+		if (c->state == REFTCP_SYN_RECEIVED && !c->early &&
+		    stack_rule(s, RULE_requests_forgotten))
 			forget_request(c);
 		else if (c->state == REFTCP_CLOSED)
 			give_ended(s, c);

@@ -100,6 +100,9 @@ void output_sent(struct tcb *c, const struct segment *seg, reftcp_time now)
 
 static bool user_pushed(const struct tcb *c, struct seq first, uint32_t len)
 {
+	for (unsigned int i = 0; len && i < c->snd.records; i++)
+		if (seq_eq(c->snd.record[i], seq_add(first, len)))
+			return true;
 	return len && c->snd.push_valid && seq_gt(c->snd.push, first) &&
 	       seq_leq(c->snd.push, seq_add(first, len));
 }
@@ -291,6 +294,18 @@ static size_t send_keepalive(struct reftcp_stack *s, struct tcb *c, uint8_t *buf
 	return head + 1;
 }
 
+/* A closed window: an octet the peer has had, without the octet, must be answered as well. */
+static size_t send_old_probe(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftcp_time now)
+{
+	struct segment seg;
+
+	c->owe &= ~OWE_WINDOW_PROBE;
+	output_header(s, c, &seg, CTL_ACK, seq_sub(c->snd.una, 1), now);
+	output_sent(c, &seg, now);
+	timer_set(c, TIMER_PERSIST, now + rto_backed_off(s, c, c->probes));
+	return output_write(s, c, &seg, 0, buf);
+}
+
 /* RFC 8985 7.3: new data if the peer has room for it, else the last segment once more; neither
  * waits for the congestion window. */
 static size_t send_tail_probe(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftcp_time now)
@@ -340,6 +355,8 @@ size_t output_segment(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftc
 		n = send_again(s, c, again, buf, now);
 	if (!n && c->owe & OWE_TAIL_PROBE)
 		n = send_tail_probe(s, c, buf, now);
+	if (!n && c->owe & OWE_WINDOW_PROBE && send_rules_probe_old(s, c))
+		n = send_old_probe(s, c, buf, now);
 	if (!n && send_rules_next(s, c, now, &len, &fin))
 		n = send_new(s, c, len, fin, buf, now);
 	if (!n && c->owe & OWE_KEEPALIVE)

@@ -50,7 +50,7 @@ void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_new
 	/* Step 3: something that was sent earlier, once only, and arrives later. */
 	if (!c->rack.valid || seq_gt(end, c->rack.fack))
 		c->rack.fack = end;
-	else if (seq_lt(end, c->rack.fack) && !(seg->flags & TXSEG_EVER_RETRANS))
+	else if (seq_lt(end, news->fack) && !(seg->flags & (TXSEG_EVER_RETRANS | TXSEG_SYN)))
 		saw_reordering(c, seg);
 	if (!c->rack.valid || sent_after(seg->sent_at, end, c->rack.xmit_at, c->rack.end_seq)) {
 		c->rack.valid = true;

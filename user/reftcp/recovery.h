@@ -20,6 +20,7 @@ struct ack_news {
 	/* Of segments sent once: how long the first and the last of them took. */
 	bool rtt_valid, sack_rtt_valid;
 	reftcp_time rtt_first, rtt_last, sack_rtt_first, sack_rtt_last;
+	struct seq fack;      /* RACK.fack before it */
 	uint32_t lost_before; /* segments deemed lost when it came */
 	bool window_limited;  /* the congestion window was what held data back */
 	struct sack_block dsack_block;

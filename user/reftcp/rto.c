@@ -109,6 +109,11 @@ reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c)
 	return clamp(s, c->rtt.rto << c->rtt.backoff);
 }
 
+reftcp_time rto_backed_off(const struct reftcp_stack *s, const struct tcb *c, uint32_t times)
+{
+	return clamp(s, c->rtt.rto << (times < MAX_BACKOFF ? times : MAX_BACKOFF));
+}
+
 void rto_back_off(struct tcb *c)
 {
 	if (c->rtt.backoff < MAX_BACKOFF)
@@ -118,7 +123,8 @@ void rto_back_off(struct tcb *c)
 void rto_after_lost_syn(const struct reftcp_stack *s, struct tcb *c)
 {
 	/* RFC 5681 3.1: the initial window is one segment then. */
-	c->cwnd = mss_sender(c);
+	if (c->retransmits >= (uint32_t)stack_rule(s, RULE_lost_syns))
+		c->cwnd = mss_sender(c);
 	if (c->rtt.measured)
 		return;
 	c->rtt.rto = clamp(s, AFTER_LOST_SYN);

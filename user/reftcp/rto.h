@@ -19,6 +19,8 @@ void rto_sample_each(const struct reftcp_stack *s, struct tcb *c, const struct a
 		     reftcp_time now, bool again);
 /* RTO with its backoff. */
 reftcp_time rto_current(const struct reftcp_stack *s, const struct tcb *c);
+/* RTO doubled so many times. */
+reftcp_time rto_backed_off(const struct reftcp_stack *s, const struct tcb *c, uint32_t times);
 /* RFC 6298 5.5. */
 void rto_back_off(struct tcb *c);
 /* The handshake is done, and a SYN had to be sent again: RFC 6298 5.7, 5681 3.1. */

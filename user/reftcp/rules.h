@@ -61,6 +61,10 @@
 	X(rto_variation_min, "ns", "RFC 6298 2.3", 0, 200 * NS_MS, "rto", "2.4")                  \
 	/* is the tail loss probe sent when the RTO would come first, in its place */             \
 	X(probe_for_rto, "bool", "RFC 8985 7.2", 0, 1, "tlp", "4.15")                             \
+	/* how many SYNs sent again make the initial window one segment */                        \
+	X(lost_syns, "count", "RFC 5681 3.1", 1, 2, "lost-syn", "2.6.31")                         \
+	/* is a closed window probed by an ACK that is old, or by an octet of new text */         \
+	X(probe_old, "bool", "RFC 9293 3.8.6.1", 0, 1, "probe0", "2.4")                           \
 	/* how long data that is held back waits at most; 0: the RTO */                           \
 	X(override, "ns", "RFC 9293 3.8.6.2.1", 500 * NS_MS, 0, "cork", "2.4")                    \
 	/* the window told at first, which grows as data comes; 0: all of RCV.BUFF */             \

@@ -11,7 +11,9 @@
 /* U = SND.UNA + SND.WND - SND.NXT; 0 also when the window has shrunk below what is out. */
 static uint32_t usable(const struct tcb *c)
 {
-	uint32_t out = seq_diff(c->snd.nxt, c->snd.una);
+	/* A window offers room for text: a SYN that is still out takes none of it. */
+	struct seq start = tcb_stream_start(c);
+	uint32_t out = seq_gt(c->snd.nxt, start) ? seq_diff(c->snd.nxt, start) : 0;
 
 	return c->snd.wnd > out ? c->snd.wnd - out : 0;
 }
@@ -80,6 +82,8 @@ static bool probe_due(struct tcb *c, uint32_t d, uint32_t u, bool fin_waits, uin
 		*len = *len < mss_effective(c) ? *len : mss_effective(c);
 		*fin = false;
 		c->push_all = true;
+		c->snd.push = seq_add(c->snd.nxt, *len);
+		c->snd.push_valid = true;
 		return true;
 	}
 	/* RFC 9293 3.8.6.1: at least one octet of new data, or what there is to say. */
@@ -197,6 +201,12 @@ void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 	c->owe |= OWE_WINDOW_PROBE;
 }
 
+bool send_rules_probe_old(const struct reftcp_stack *s, const struct tcb *c)
+{
+	return stack_rule(s, RULE_probe_old) && state_sends(c->state) && !c->snd.fin_sent &&
+	       usable(c) == 0 && !c->rtx_head;
+}
+
 /* For STATUS: what has held data back since the last look goes to its account, and what does now
  * is noted. */
 static void note_limit(struct tcb *c, reftcp_time now)
@@ -218,6 +228,8 @@ static void note_limit(struct tcb *c, reftcp_time now)
 		c->told.limit = LIMIT_BUFFER;
 	else if (d || c->rtx_head)
 		c->told.limit = LIMIT_BUSY;
+	if (c->state == REFTCP_SYN_SENT || c->state == REFTCP_SYN_RECEIVED)
+		c->told.limit = LIMIT_NONE;
 }
 
 void send_rules_note_use(struct tcb *c, reftcp_time now)

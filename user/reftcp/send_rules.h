@@ -16,6 +16,8 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 /* The persist timer expired. */
 void send_rules_persist(struct reftcp_stack *s, struct tcb *c, reftcp_time now);
 
+/* Is a probe of a closed window due in the form that carries nothing. */
+bool send_rules_probe_old(const struct reftcp_stack *s, const struct tcb *c);
 /* All that may go has gone: was it the congestion window that ended it, and how much is out. */
 void send_rules_note_use(struct tcb *c, reftcp_time now);
 

@@ -121,6 +121,7 @@ int reftcp_configure(struct reftcp_stack *s, const struct reftcp_config *config)
 	to->sack = config->sack;
 	to->ecn = config->ecn;
 	to->syn_cookies = config->syn_cookies;
+	to->ecn_asked = config->ecn_asked;
 	to->ecn_passive = config->ecn_passive;
 	to->fast_open = config->fast_open;
 	to->fast_open_bare = config->fast_open_bare;

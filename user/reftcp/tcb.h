@@ -295,6 +295,7 @@ struct tcb {
 	uint16_t max_segment; /* 0: the user said nothing */
 	/* RFC 7413. */
 	bool syn_data;         /* the data of a SYN was taken, by the peer or by us */
+	bool asked;            /* our SYN had the option */
 	bool asked_old;        /* the option in the form it had before the RFC */
 	bool refused_text;     /* the way does not take a SYN with data */
 	uint32_t syn_text_len; /* octets that rode on our SYN */

@@ -12,7 +12,8 @@
 static const char *const sending_rules[] = {
 	"push_bursts",       "window_in_segments", "reduction_from_window",
 	"ecn_in_proportion", "rtt_every_ack",      "rto_variation_min",
-	"probe_for_rto",     "nagle_small_only",   "override",
+	"lost_syns",         "probe_old",          "probe_for_rto",
+	"nagle_small_only",  "override",
 };
 
 static inline bool of_sending(const char *name)

@@ -216,6 +216,58 @@ static void override__ends_the_wait(void **state)
 	}
 }
 
+/* The SYN is sent again once, or twice, and then answered. */
+static void lost_syns__make_the_window_one_segment(void **state)
+{
+	(void)state;
+	for (int lost = 1; lost <= 2; lost++) {
+		EACH_PERSONALITY(NULL)
+		{
+			peer_reach(&p, REFTCP_SYN_SENT);
+			for (int i = 0; i < lost; i++)
+				assert_int_equal(peer_count(&p, status().rto + 20 * REFTCP_MS), 1);
+			peer_send(&p, CTL_SYN | CTL_ACK, 0, 1, NULL, 0);
+			assert_int_equal(status().state, REFTCP_ESTABLISHED);
+			assert_int_equal(status().cwnd == status().mss, lost >= rule("lost_syns"));
+		}
+	}
+}
+
+/* RFC 9293 3.8.6.1: what asks for the window again, three times, ever more seldom. */
+static void probe_old__or_an_octet_of_new_text(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(NULL)
+	{
+		bool old = rule("probe_old");
+		reftcp_time last = 0, gap = 0;
+
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		peer_send_full(&p, CTL_ACK, 1, 1, 0, NULL, 0, NULL, 0);
+		give(10, 0);
+		assert_int_equal(peer_drain(&p), 0);
+		for (int i = 0; i < 3; i++) {
+			reftcp_time began = p.now;
+
+			while (!peer_take(&p) && p.now - began < 20 * REFTCP_S)
+				peer_wait(&p, REFTCP_MS);
+			assert_int_equal(p.out.text_len, old ? 0 : 1);
+			assert_int_equal(p.out.seq.n, old ? 0 : 1);
+			if (i)
+				assert_true(p.now - last > gap + gap / 2);
+			gap = i ? p.now - last : 0;
+			last = p.now;
+			peer_send_full(&p, CTL_ACK, 1, 1, 0, NULL, 0, NULL, 0);
+			peer_drain(&p);
+		}
+		peer_send_full(&p, CTL_ACK, 1, 1, PEER_WINDOW, NULL, 0, NULL, 0);
+		set(REFTCP_OPT_NAGLE, 0);
+		while (peer_take(&p))
+			last = p.out.seq.n + p.out.text_len;
+		assert_int_equal(last, 11);
+	}
+}
+
 static void table__rows_of_sending__were_provoked(void **state)
 {
 	struct reftcp_rule r;
@@ -240,6 +292,8 @@ int main(void)
 		T(nagle_small_only__waits_behind_small_ones),
 		T(override__ends_the_wait),
 		T(push_bursts__end_with_the_bit),
+		T(lost_syns__make_the_window_one_segment),
+		T(probe_old__or_an_octet_of_new_text),
 		T(table__rows_of_sending__were_provoked),
 	};
 
