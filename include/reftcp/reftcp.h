@@ -157,10 +157,14 @@ struct reftcp_config {
 	bool ecn_asked;               /* with `ecn`: offered, even if the personality would not */
 	bool ecn_passive;             /* without `ecn`: not offered, but taken when offered */
 	bool mtu_probing;             /* RFC 4821; default true */
-	bool idle_restart;       /* RFC 5681 4.1: the window restarts after a pause; default true */
-	uint32_t burst_least;    /* segments that may leave together in any case; default 2 */
-	bool verify_checksums;   /* false only where the link has done so; default true */
-	uint32_t challenge_acks; /* RFC 5961 7: a second, at most; 0: the personality's */
+	bool idle_restart;    /* RFC 5681 4.1: the window restarts after a pause; default true */
+	uint32_t burst_least; /* segments that may leave together in any case; default 2 */
+	/* Routes of OPEN, and the way back over those that SYNs to a passive OPEN bring. Default
+	 * false: RFC 7126 4.3 and 4.4 have networks drop such packets. They are stepped over then.
+	 */
+	bool source_routes;
+	bool verify_checksums;        /* false only where the link has done so; default true */
+	uint32_t challenge_acks;      /* RFC 5961 7: a second, at most; 0: the personality's */
 	uint16_t port_low, port_high; /* local ports for OPEN without one, inclusive */
 	/* 128 bits of secret for ISNs, timestamps, cookies, ports; must not be guessable. */
 	uint8_t secret[16];
@@ -206,6 +210,14 @@ REFTCP_API int reftcp_add_address(struct reftcp_stack *stack, const struct reftc
 
 /* ---- user calls, RFC 9293 3.9.1 and 3.10.1 to 3.10.6 ---- */
 
+/* RFC 791 3.1, IPv4 only: the hosts to pass on the way, in order. */
+#define REFTCP_ROUTE_MAX 9
+struct reftcp_source_route {
+	uint8_t hops; /* 0: none */
+	bool strict;  /* over these hosts alone */
+	uint8_t hop[REFTCP_ROUTE_MAX][4];
+};
+
 struct reftcp_open {
 	bool active;
 	struct reftcp_endpoint local;  /* address and, if active, port may be unspecified */
@@ -219,6 +231,8 @@ struct reftcp_open {
 	reftcp_time user_timeout; /* 0: the default of 5 minutes */
 	uint8_t dscp;             /* 0 to 63 */
 	uint8_t ttl;              /* 0: the default of 64 */
+	/* Active only (MUST-51), before any that the peer's segments carry (MUST-52). */
+	struct reftcp_source_route route;
 };
 
 /*
@@ -227,7 +241,8 @@ struct reftcp_open {
  *	or a remote address nobody can connect to (MUST-46).
  * -EDESTADDRREQ: "remote socket unspecified". -EADDRNOTAVAIL: the local address is not ours,
  *	or no local port is free. -EADDRINUSE: "connection already exists".
- * -ENOBUFS: "insufficient resources".
+ * -EOPNOTSUPP: a source route without config.source_routes. A route with too many hops, of a
+ * passive OPEN or to an IPv6 address: -EINVAL. -ENOBUFS: "insufficient resources".
  */
 REFTCP_API int reftcp_open(struct reftcp_stack *stack, const struct reftcp_open *args,
 			   reftcp_time now, reftcp_id *out);

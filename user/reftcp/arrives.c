@@ -135,6 +135,11 @@ static bool address_ok(struct reftcp_stack *s, const struct packet *ip)
 		s->counters.not_for_us++;
 		return false;
 	}
+	/* A packet that has hosts to pass yet is none of ours, and this is no gateway. */
+	if (s->config.source_routes && ip->routed && !route_done(ip->routed)) {
+		s->counters.not_for_us++;
+		return false;
+	}
 	return true;
 }
 

@@ -23,6 +23,8 @@ void arrives_set_window(struct arrival *a, uint32_t wnd);
 /* Our FIN is sent and acknowledged. */
 bool arrives_fin_acked(const struct tcb *c);
 
+/* The way back of a segment that came over a source route, where it is to be kept. */
+void arrives_note_route(struct arrival *a);
 /* 2 MSL from now. */
 void arrives_time_wait(struct arrival *a);
 

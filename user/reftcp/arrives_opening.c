@@ -141,6 +141,7 @@ static enum step_result listen_syn(struct arrival *a)
 	a->s->counters.passive_opens++;
 	tcb_start_receive(c, a->seg->seq);
 	window_open(a->s, c);
+	arrives_note_route(a);
 	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_SYN_IN_LISTEN, a->now);
 	tcb_start_send(a->s, c, choose_iss(a, c), a->now);
 	arrives_negotiate(a);
@@ -254,6 +255,14 @@ const struct step_list steps_listen = LIST(listen_rows);
 const struct step_list steps_syn_sent = LIST(syn_sent_rows);
 
 /* ---- shared ---- */
+
+void arrives_note_route(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (a->s->config.source_routes && a->seg->routed && c->from_listen && !c->route_given)
+		route_back(&c->route, a->seg->routed, &a->seg->src.addr);
+}
 
 void arrives_negotiate(struct arrival *a)
 {

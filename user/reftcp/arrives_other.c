@@ -270,6 +270,15 @@ static enum step_result blind_reset(struct arrival *a)
 	return step_answered(a);
 }
 
+/* RFC 9293 3.9.2.1: of a passive OPEN the return route is kept [MUST-53], a later one takes its
+ * place [SHLD-24]; the user's own stands above them [MUST-52]. */
+static enum step_result note_route(struct arrival *a)
+{
+	if (!(a->seg->ctl & CTL_RST))
+		arrives_note_route(a);
+	return STEP_NEXT;
+}
+
 /* DEVIATES RFC 9293 3.10.7.4, second: RFC 1337 3, TIME-WAIT is not assassinated by a RST. */
 static enum step_result assassination(struct arrival *a)
 {
@@ -639,6 +648,7 @@ static const struct step rows[] = {
 	{"RFC 9293 3.10.7.4", "first, check sequence number", first_sequence},
 	{"RFC 5961 3.2", "a reset must be exact", blind_reset},
 	{"RFC 7323 4.3", "remember the timestamp", note_timestamp},
+	{"RFC 9293 3.9.2.1", "the way back", note_route},
 	{"RFC 1337 3", "no reset in TIME-WAIT", assassination},
 	{"RFC 9293 3.10.7.4", "second, check the RST bit", second_reset},
 	{"RFC 9293 3.10.7.4", "fourth, check the SYN bit", fourth_syn},
@@ -658,4 +668,4 @@ static const struct step rows[] = {
 };
 
 const struct step_list steps_other = {rows, sizeof(rows) / sizeof(rows[0])};
-const size_t step_sixth = 23;
+const size_t step_sixth = 24;

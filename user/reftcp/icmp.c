@@ -92,7 +92,7 @@ static struct tcb *connection_of(struct reftcp_stack *s, uint8_t family, const u
 /* RFC 1191 6.3, 8201 4: smaller segments from here on, and at once what was too big. */
 static void too_big(struct reftcp_stack *s, struct tcb *c, uint32_t mtu, reftcp_time now)
 {
-	uint32_t least = c->local.addr.family == 4 ? 68 + TCPOPT_MAX : 1280;
+	uint32_t least = c->local.addr.family == 4 ? 68u + TCPOPT_MAX + c->route.len : 1280u;
 
 	/* RFC 5927 7.2: not larger than what was sent; and not absurdly small. */
 	if (mtu < least)

@@ -4,6 +4,7 @@
 
 #define TCP_HEADER 20u
 #define TS_OPTION 12u
+#define LEAST_TEXT 8u
 
 static uint32_t ip_header(const struct tcb *c)
 {
@@ -36,7 +37,7 @@ void mss_init(const struct reftcp_stack *s, struct tcb *c)
 void mss_from_peer(struct tcb *c, uint16_t mss)
 {
 	/* An MSS too small for any text once the options are in would stop the connection. */
-	c->send_mss = mss < TCPOPT_MAX + 8 ? TCPOPT_MAX + 8 : mss;
+	c->send_mss = mss < TCPOPT_MAX + LEAST_TEXT ? TCPOPT_MAX + LEAST_TEXT : mss;
 	if (c->max_segment && c->max_segment < c->send_mss)
 		c->send_mss = c->max_segment;
 }
@@ -58,7 +59,10 @@ uint32_t mss_room(const struct tcb *c, size_t option_len)
 	uint32_t mms_s = c->path_mtu - ip_header(c);
 	uint32_t mms = c->send_mss + TCP_HEADER < mms_s ? c->send_mss + TCP_HEADER : mms_s;
 
-	return mms - TCP_HEADER - (uint32_t)option_len;
+	uint32_t less = TCP_HEADER + (uint32_t)option_len + c->route.len;
+
+	/* Where a route leaves nothing of a small MSS, as little as mss_from_peer leaves. */
+	return mms > less + LEAST_TEXT ? mms - less : LEAST_TEXT;
 }
 
 uint32_t mss_effective(const struct tcb *c)

@@ -77,6 +77,11 @@ static int check_args(const struct reftcp_stack *s, const struct reftcp_open *ar
 		return -EDESTADDRREQ; /* "remote socket unspecified" */
 	if (!args->active && (!args->local.port || (remote && !args->remote.port)))
 		return -EINVAL;
+	if (args->route.hops && !s->config.source_routes)
+		return -EOPNOTSUPP;
+	if (args->route.hops > REFTCP_ROUTE_MAX ||
+	    (args->route.hops && (!args->active || args->remote.addr.family != 4)))
+		return -EINVAL;
 	if (!addr_unspecified(&args->local.addr) && !stack_is_local(s, &args->local.addr))
 		return -EADDRNOTAVAIL;
 	return 0;
@@ -95,6 +100,9 @@ static void fill(struct tcb *c, const struct reftcp_open *args)
 		c->uto.changed_by_user = true;
 	}
 	c->backlog = args->active ? 0 : args->backlog;
+	c->route_given = args->route.hops;
+	if (c->route_given)
+		route_from_user(&c->route, &args->route, &c->remote.addr);
 	c->user_has_it = true;
 }
 

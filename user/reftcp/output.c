@@ -50,6 +50,7 @@ void output_header(struct reftcp_stack *s, struct tcb *c, struct segment *seg, u
 	seg->dst = c->remote;
 	seg->ttl = c->ttl;
 	seg->dscp = c->dscp;
+	seg->route = c->route.len ? &c->route : NULL;
 	seg->ctl = ctl;
 	seg->seq = seq;
 	seg->ack = c->rcv.nxt;
@@ -389,6 +390,7 @@ size_t output_reply(struct reftcp_stack *s, uint8_t *buf)
 	seg.ack = r->ack;
 	seg.wnd = r->wnd;
 	seg.opt = r->opt;
+	seg.route = r->route.len ? &r->route : NULL;
 	if (r->ctl & CTL_RST)
 		s->counters.resets_sent++;
 	return segment_build(&seg, 0, buf);

@@ -49,6 +49,7 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time n
 	r->dscp = c->dscp;
 	r->ctl = CTL_RST;
 	r->seq = reset_sequence(s, c);
+	r->route = c->route;
 	/* RFC 7323 3.2: on every segment once agreed on, and on a reset as well. */
 	if (c->ts.on)
 		timestamps_put(c, &r->opt, now);

@@ -60,6 +60,7 @@ static enum segment_fault parse_ip4(struct packet *out, const uint8_t *p, size_t
 	out->proto = p[9];
 	addr_set(&out->src, 4, p + 12);
 	addr_set(&out->dst, 4, p + 16);
+	out->routed = head > 20 ? route_find(p + 20, head - 20) : NULL;
 	out->payload = p + head;
 	out->payload_len = total - head;
 	return SEGMENT_OK;
@@ -100,6 +101,7 @@ static enum segment_fault parse_ip6(struct packet *out, const uint8_t *p, size_t
 	out->ttl = p[7];
 	addr_set(&out->src, 6, p + 8);
 	addr_set(&out->dst, 6, p + 24);
+	out->routed = NULL;
 	out->payload = p + 40;
 	out->payload_len = total;
 	return skip_extensions(out);
@@ -144,6 +146,8 @@ enum segment_fault segment_parse(struct segment *out, const struct packet *ip, b
 	out->dscp = ip->dscp;
 	out->ecn = ip->ecn;
 	out->may_fragment = ip->may_fragment;
+	out->route = NULL;
+	out->routed = ip->routed;
 	out->seq = seq_of(load32(p + 4));
 	out->ack = seq_of(load32(p + 8));
 	out->ctl = p[13];
@@ -155,9 +159,14 @@ enum segment_fault segment_parse(struct segment *out, const struct packet *ip, b
 	return SEGMENT_OK;
 }
 
+static size_t ip_length(const struct segment *seg)
+{
+	return seg->src.addr.family == 4 ? 20u + (seg->route ? seg->route->len : 0u) : 40u;
+}
+
 size_t segment_header_length(const struct segment *seg)
 {
-	return (seg->src.addr.family == 4 ? 20u : 40u) + 20u + tcpopt_length(&seg->opt);
+	return ip_length(seg) + 20u + tcpopt_length(&seg->opt);
 }
 
 /* Headers are put together in words and summed before they are in memory: octets just written one
@@ -173,18 +182,26 @@ static uint64_t sum_words(const uint32_t *w, unsigned int n)
 
 static void build_ip4(const struct segment *seg, size_t tcp_len, uint8_t *p)
 {
+	const struct ip_route *route = seg->route;
+	uint32_t head = (uint32_t)ip_length(seg);
 	uint32_t w[5] = {
-		htobe32(0x45000000u | (uint32_t)(seg->dscp << 2 | seg->ecn) << 16 |
-			(uint32_t)(20 + tcp_len)),
+		htobe32(0x40000000u | head / 4 << 24 | (uint32_t)(seg->dscp << 2 | seg->ecn) << 16 |
+			(uint32_t)(head + tcp_len)),
 		/* RFC 6864 4.1: with DF set and no fragment the identification means nothing. */
 		seg->may_fragment ? 0 : htobe32(0x4000),
 		htobe32((uint32_t)seg->ttl << 24 | IP_PROTO_TCP << 16),
 	};
+	uint64_t total;
 	uint16_t sum;
 
 	memcpy(&w[3], seg->src.addr.byte, 4);
-	memcpy(&w[4], seg->dst.addr.byte, 4);
-	sum = inetsum_finish(sum_words(w, 5));
+	memcpy(&w[4], route ? route->first : seg->dst.addr.byte, 4);
+	total = sum_words(w, 5);
+	if (route) {
+		memcpy(p + 20, route->options, route->len);
+		total = inetsum_add(total, route->options, route->len);
+	}
+	sum = inetsum_finish(total);
 	memcpy(p, w, 20);
 	memcpy(p + 10, &sum, 2);
 }
@@ -201,7 +218,7 @@ static void build_ip6(const struct segment *seg, size_t tcp_len, uint8_t *p)
 
 size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf)
 {
-	size_t ip_len = seg->src.addr.family == 4 ? 20 : 40;
+	size_t ip_len = ip_length(seg);
 	uint8_t *p = buf + ip_len;
 	size_t opt_len = tcpopt_build(&seg->opt, p + 20);
 	size_t head = 20 + opt_len;
@@ -215,7 +232,7 @@ size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf)
 	};
 	uint16_t sum;
 
-	if (ip_len == 20)
+	if (seg->src.addr.family == 4)
 		build_ip4(seg, tcp_len, buf);
 	else
 		build_ip6(seg, tcp_len, buf);

@@ -5,6 +5,7 @@
 #define REFTCP_SEGMENT_H
 
 #include "reftcp/reftcp.h"
+#include "reftcp/route.h"
 #include "reftcp/seq.h"
 #include "reftcp/tcpopt.h"
 
@@ -32,7 +33,9 @@ struct segment {
 	uint16_t wnd; /* as on the wire, not scaled */
 	uint16_t up;
 	struct tcpopt opt;
-	const uint8_t *text; /* points into the packet */
+	const struct ip_route *route; /* to be sent over; null: straight */
+	const uint8_t *routed;        /* the source route it came over, or null */
+	const uint8_t *text;          /* points into the packet */
 	uint32_t text_len;
 };
 
@@ -51,6 +54,7 @@ struct packet {
 	uint8_t ttl, dscp, ecn;
 	bool may_fragment;
 	uint8_t proto;
+	const uint8_t *routed; /* a source route among the options, or null */
 	const uint8_t *payload;
 	size_t payload_len;
 };
@@ -77,6 +81,8 @@ static inline void segment_clear(struct segment *seg)
 	seg->ecn = seg->ctl = 0;
 	seg->may_fragment = false;
 	seg->wnd = seg->up = 0;
+	seg->route = NULL;
+	seg->routed = NULL;
 	seg->text = NULL;
 	seg->text_len = 0;
 	tcpopt_clear(&seg->opt);

@@ -52,6 +52,7 @@ static bool config_ok(const struct reftcp_config *c)
 	       in(c->addresses, 1, 65536) && in(c->send_buffer, 1, 1u << 30) &&
 	       in(c->recv_buffer, 1, 1073725440) && c->fast_open_keys <= 2 &&
 	       in(c->mtu, 68, 65535) && (!c->mss || in(c->mss, 88, 65495)) &&
+	       (!c->source_routes || c->mtu >= 128) &&
 	       (unsigned int)c->personality <= REFTCP_LINUX &&
 	       (unsigned int)c->congestion <= REFTCP_CUBIC && c->port_low &&
 	       c->port_low <= c->port_high;

@@ -15,6 +15,7 @@ struct reply {
 	struct reftcp_endpoint local, remote;
 	struct seq seq, ack;
 	struct tcpopt opt;
+	struct ip_route route;
 	uint16_t wnd;
 	uint8_t ctl, ttl, dscp, ecn;
 };

@@ -203,6 +203,7 @@ void tcb_return_to_listen(struct reftcp_stack *s, struct tcb *c, enum clause cla
 	c->local = c->listen_local;
 	c->remote = c->listen_remote;
 	c->from_listen = false;
+	c->route.len = 0;
 	c->sack_on = c->scale_on = c->ts.on = c->ecn.on = false;
 	c->rcv.fin_valid = c->rcv.fin_done = c->rcv.dsack_valid = false;
 	rto_init(s, c);

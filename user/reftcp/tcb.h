@@ -121,6 +121,8 @@ struct tcb {
 	struct reftcp_endpoint local, remote;
 	struct reftcp_endpoint listen_local, listen_remote; /* to return to LISTEN with */
 	uint8_t ttl, dscp, received_dscp;
+	bool route_given; /* by the user (MUST-52) */
+	struct ip_route route;
 
 	struct {
 		struct seq una, nxt, up, wl1, wl2, iss, fin;

@@ -73,6 +73,7 @@ void fuzz_packet(const uint8_t *data, size_t size)
 		peer_init(p);
 		p->config.verify_checksums = false;
 		p->config.timestamps = p->config.sack = p->config.window_scale = size & 1;
+		p->config.source_routes = size & 2;
 		p->config.chunks = 40;
 		p->config.segments = 64;
 		peer_start(p);
