@@ -232,6 +232,21 @@ struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
 	unsigned int len;
+	char cb[48];
+};
+
+/* What TCP keeps in sk_buff.cb. */
+struct tcp_skb_cb {
+	union {
+		struct {
+			__u16 tcp_gso_segs;
+		};
+	};
+};
+
+/* The error is an argument of newer kernels' tracepoint: asked for its existence only. */
+struct trace_event_raw_tcp_retransmit_skb {
+	int err;
 };
 
 struct file {

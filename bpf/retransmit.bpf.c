@@ -25,16 +25,28 @@ static __always_inline __u8 kind_of(const struct sock *sk, const struct tcp_sock
 	}
 }
 
+/* Segments in one skb, as the kernel counts them in RetransSegs (tcp_skb_pcount). */
+static __always_inline __u16 segments_of(const struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb = (const void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+
+	return BPF_CORE_READ(cb, tcp_gso_segs);
+}
+
 SEC("tp_btf/tcp_retransmit_skb")
 int witness_retransmit(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
+	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
 	struct tcpw_retransmit_record *r;
 	struct tcpw_account *account;
 	const struct tcp_sock *tp;
 	struct tcpw_tuple tuple;
 	__u64 now, cookie;
 
+	/* Newer kernels report attempts as well that sent nothing; older ones never did. */
+	if (bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb, err) && (int)ctx[2])
+		return 0;
 	account = account_of(TCPW_PROGRAM_RETRANSMIT);
 	if (!account)
 		return 0;
@@ -53,7 +65,8 @@ int witness_retransmit(__u64 *ctx)
 	r->kind = kind_of(sk, tp);
 	r->state = sk->__sk_common.skc_state;
 	r->flags = flags_of(sk, tp);
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	r->segments = segments_of(skb);
+	r->pad = r->pad2 = 0;
 	record_submit(r);
 	return 0;
 }
@@ -94,7 +107,8 @@ int witness_retransmit_synack(__u64 *ctx)
 	r->kind = TCPW_RETRANSMIT_SYN_ACK;
 	r->state = state;
 	r->flags = 0;
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	r->segments = 1;
+	r->pad = r->pad2 = 0;
 	record_submit(r);
 	return 0;
 }

@@ -179,7 +179,9 @@ struct tcpw_retransmit_record {
 	__u8 kind;  /* enum tcpw_retransmit_kind */
 	__u8 state; /* kernel value */
 	__u8 flags; /* TCPW_SOCK_* */
-	__u8 pad[5];
+	__u8 pad;
+	__u16 segments; /* one skb can hold many (TSO); 1 for a SYN-ACK */
+	__u16 pad2;
 };
 
 enum tcpw_direction {

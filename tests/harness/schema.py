@@ -129,7 +129,7 @@ EVENTS = {
     "transition": {**CONNECTION, "old": state, "new": state, "dwell_ns": null(big),
                    "dwell_exact": null(boolean), "cause": cause,
                    "source": one_of("state", "timer", "snapshot", "wire", "stack")},
-    "retransmit": {**CONNECTION, "kind": string, "state": null(state)},
+    "retransmit": {**CONNECTION, "kind": string, "segments": number, "state": null(state)},
     "reset": {"direction": one_of("sent", "received")},
     "accept": {**CONNECTION, "wait_ns": null(big)},
     "lost": {"stage": string, "count": number},

@@ -102,6 +102,7 @@ struct lifecycle_event {
 		struct {
 			enum tcpw_retransmit_kind kind;
 			enum tcpw_state state;
+			uint16_t segments; /* sent again at once */
 		} retransmit;
 		struct {
 			enum tcpw_direction direction;

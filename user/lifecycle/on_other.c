@@ -33,6 +33,7 @@ void on_retransmit(struct lifecycle *lc, const struct tcpw_retransmit_record *r)
 			{
 				.kind = (enum tcpw_retransmit_kind)r->kind,
 				.state = tcpw_state_from_kernel(r->state),
+				.segments = r->segments,
 			},
 	};
 	struct connection *c = find_cookie(lc, r->cookie);

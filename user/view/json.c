@@ -341,6 +341,8 @@ static char *put_retransmit(char *p, const struct lifecycle_event *event)
 {
 	p = PUT(p, ",\"kind\":");
 	p = put_word(p, retransmit_kind_name(event->u.retransmit.kind));
+	p = PUT(p, ",\"segments\":");
+	p = format_u64(p, event->u.retransmit.segments);
 	p = PUT(p, ",\"state\":");
 	return put_state(p, event->u.retransmit.state);
 }

@@ -198,8 +198,10 @@ static void json__retransmit_and_accept__have_their_keys(void **state)
 	e.kind = LIFECYCLE_RETRANSMIT;
 	e.u.retransmit.kind = TCPW_RETRANSMIT_SYN_ACK;
 	e.u.retransmit.state = TCPW_SYN_RECEIVED;
-	assert_string_equal(event_line(&e), HEAD("retransmit") CONNECTION
-			    ",\"kind\":\"syn_ack\",\"state\":\"SYN_RECEIVED\"}\n");
+	e.u.retransmit.segments = 44;
+	assert_string_equal(event_line(&e),
+			    HEAD("retransmit") CONNECTION ",\"kind\":\"syn_ack\",\"segments\":44,"
+							  "\"state\":\"SYN_RECEIVED\"}\n");
 	e.kind = LIFECYCLE_ACCEPT;
 	e.u.accept.wait_ns = 5;
 	e.u.accept.wait_known = true;
