@@ -204,7 +204,7 @@ $(OUT)/tests/kernel/%: $(SKEL)
 # Sees each allocation of the library.
 $(OUT)/tests/reftcp/memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
-test: all $(TEST_BIN) ## build and run all tests
+test: all $(TEST_BIN) $(OUT)/bench/churn ## build and run all tests
 	$(Q)BUILD=$(BUILD) OUT=$(OUT) $(PYTHON) tests/run.py $(TEST_BIN)
 
 test-full: all $(TEST_BIN) $(BENCH_BIN) ## the full forms of the tests
