@@ -339,5 +339,12 @@ class TestStackStates(StackCase):
         self.assertEqual({tuple(life.path) for life in s.lives()}, {tuple(OPENED + CLOSED)})
 
 
+if FULL:
+    class TestStackStatesLinux(TestStackStates):
+        """All of it with the other personality."""
+
+        ARGS = ("--personality", "linux")
+
+
 if __name__ == "__main__":
     unittest.main()

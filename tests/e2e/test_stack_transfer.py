@@ -17,6 +17,14 @@ LOADS = ([(100_000_000, None, 60), (10_000_000, "1%", 30), (1_000_000, "5%", 30)
           (16_000, "20%", 60)])
 
 
+# What the kernel would count were a segment of the stack's not as it should be.
+SUSPICIOUS = ("Tcp.InErrs", "Tcp.InCsumErrors", "Tcp.OutRsts", "Tcp.EstabResets",
+              "TcpExt.PAWSEstab", "TcpExt.TCPChallengeACK", "TcpExt.TCPSYNChallenge",
+              "TcpExt.TCPACKSkippedSeq", "TcpExt.TCPACKSkippedPAWS", "TcpExt.TCPAbortOnData",
+              "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPSackDiscard", "TcpExt.TCPDSACKIgnoredOld",
+              "TcpExt.TCPSynRetrans")
+
+
 class TransferCase(StackCase):
     def transfer(self, role, family, size, *args, seconds=60):
         """A file each way at the same time; -> the stack."""
@@ -38,11 +46,16 @@ class TestStackTransfer(TransferCase):
 
     def load(self, role, family, index):
         size, loss, seconds = LOADS[index]
+        before = self.ns.counters()
         for seed in SEEDS if loss else (0,):
             args = ("--impair", f"loss={loss},seed={seed}") if loss else ()
             s = self.transfer(role, family, size, *args, seconds=seconds)
             if loss:
                 self.assertRegex(s.stderr, r"dropped by the link [1-9]\d* in and [1-9]")
+        if not loss:
+            after = self.ns.counters()
+            self.assertEqual({k: after[k] - before[k] for k in SUSPICIOUS
+                              if after[k] != before[k]}, {})
 
     @each
     def test_without_loss(self, role, family):
@@ -72,7 +85,9 @@ class TestStackBadLinks(TransferCase):
 
     @each
     def test_duplication(self, role, family):
-        self.transfer(role, family, self.SIZE, "--impair", "duplicate=10%,seed=4")
+        s = self.transfer(role, family, self.SIZE, "--impair", "duplicate=10%,seed=4")
+        self.assertGreater(s.counter("dsack_sent"), 0)
+        self.assertGreater(s.counter("dsack_received"), 0)
 
     @each
     def test_corruption(self, role, family):

@@ -83,6 +83,7 @@ class StackCase(TracedCase):
     """
 
     TRACE_ARGS = ("--no-accept",)
+    ARGS = ()  # for every stack of the class
 
     @classmethod
     def prepare(cls):
@@ -109,7 +110,7 @@ class StackCase(TracedCase):
         return f"{self.dir}/got"
 
     def start(self, *args, **kwargs):
-        s = Stack(self.ns, *args, "-v", **kwargs)
+        s = Stack(self.ns, *args, *self.ARGS, "-v", **kwargs)
         self.addCleanup(s.kill)
         return s
 

@@ -281,9 +281,7 @@ int option_set_congestion(struct option_value *value)
 
 static int set_list(struct option_value *value, const struct choice *choices, const char *names)
 {
-	const char *text = value->text;
-
-	do {
+	for (const char *text = value->text;; text++) {
 		size_t len = strcspn(text, ",");
 		const struct choice *c = choices;
 
@@ -293,9 +291,9 @@ static int set_list(struct option_value *value, const struct choice *choices, co
 			return unknown_word(value, names);
 		*c->to = c->value;
 		text += len;
-		text += *text == ',';
-	} while (*text);
-	return 0;
+		if (!*text)
+			return 0;
+	}
 }
 
 int option_set_with(struct option_value *value)

@@ -183,7 +183,6 @@ static int next_word(const char **text, char word[WORD_MAX])
 	memcpy(word, *text, len);
 	word[len] = 0;
 	*text += len;
-	*text += **text == ',';
 	return 0;
 }
 
@@ -198,7 +197,7 @@ int impair_parse(const char *text, struct impairment *in, struct impairment *out
 		.out = true,
 	};
 
-	do {
+	for (;; text++) {
 		char word[WORD_MAX], *equals;
 		struct word w;
 		int known = 0;
@@ -215,7 +214,9 @@ int impair_parse(const char *text, struct impairment *in, struct impairment *out
 				 known ? "unknown key in '%.60s'" : "cannot read '%.60s'", word);
 			return -EINVAL;
 		}
-	} while (*text);
+		if (!*text)
+			break;
+	}
 	if (s.in)
 		*in = s.one;
 	if (s.out)

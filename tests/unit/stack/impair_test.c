@@ -61,7 +61,7 @@ static void impair_parse__nonsense__is_named(void **state)
 		"",         "loss",       "loss=",      "loss=101%",  "loss=-1%", "loss=1.2.3%",
 		"loss=nan", "nosuch=1",   "delay=5",    "delay=5min", "mtu=67",   "mtu=65536",
 		"burst=1%", "burst=1%:0", "icmp=maybe", "on=left",    "rate=1T",  "loss=1%,,",
-		"seed=x",   "loss=0x1p3",
+		"loss=1%,", ",loss=1%",   "seed=x",     "loss=0x1p3",
 	};
 	char error[128], word[300];
 
