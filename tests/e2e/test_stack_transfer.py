@@ -21,7 +21,7 @@ LOADS = ([(100_000_000, None, 60), (10_000_000, "1%", 30), (1_000_000, "5%", 30)
 SUSPICIOUS = ("Tcp.InErrs", "Tcp.InCsumErrors", "Tcp.OutRsts", "Tcp.EstabResets",
               "TcpExt.PAWSEstab", "TcpExt.TCPChallengeACK", "TcpExt.TCPSYNChallenge",
               "TcpExt.TCPACKSkippedSeq", "TcpExt.TCPACKSkippedPAWS", "TcpExt.TCPAbortOnData",
-              "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPSackDiscard", "TcpExt.TCPDSACKIgnoredOld",
+              "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPSACKDiscard", "TcpExt.TCPDSACKIgnoredOld",
               "TcpExt.TCPSynRetrans")
 
 
