@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`timewait` on real TIME_WAITs: the sums, the owners, the ports."""
 
+import os
+import re
 import socket
 import subprocess
 import time
@@ -236,6 +238,114 @@ class TestPortExhaustion(TimewaitCase, unittest.TestCase):
         total = {g["ports_total"] for e in self.t.lines for g in e["groups"]}
         self.assertEqual(total, {self.PORTS - 100})
         self.assertEqual((most, self.made), (self.PORTS - 100, self.PORTS - 100))
+
+
+class TestMatrix(unittest.TestCase):
+    """
+    The kernel's counts against the lines of `trace` of the same connections: every move, to the
+    unit, and against the namespace's own counters.
+    """
+
+    CONNECTIONS = 3000 if os.environ.get("TCPWITNESS_FULL") == "1" else 400
+
+    @classmethod
+    def setUpClass(cls):
+        need_binary()
+        cls.ns = netns.Namespace("tw-matrix")
+        cls.tracers = []
+        try:
+            cls.ns.sysctl(tcp_tw_reuse=0, tcp_synack_retries=1, tcp_syn_retries=1,
+                          tcp_fin_timeout=2)
+            before = cls.ns.counters()
+            where = ("--netns", cls.ns.inode)
+            cls.trace = tracer.Tracer("trace", *where)
+            cls.tracers.append(cls.trace)
+            cls.count = Counting("timewait", "-v", "--interval", 0.5, *where)
+            cls.tracers.append(cls.count)
+            cls.count.wait_for(lambda lines: lines)
+            cls.perform()
+            # What is counted is told at once, what is traced only once its evidence is in.
+            time.sleep(1)
+            cls.after = cls.ns.counters()
+            cls.before = before
+            cls.statuses = [t.stop() for t in cls.tracers]
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        for t in cls.tracers:
+            t.kill()
+        cls.ns.remove()
+
+    @classmethod
+    def perform(cls):
+        with actor.Actor(cls.ns, comm="tw-a") as a, actor.Actor(cls.ns, comm="tw-b") as b:
+            for addr in ("127.0.0.1", "::1"):
+                listener, port = b.listen(addr, backlog=128)
+                b.post(actor.serve_churn, listener, cls.CONNECTIONS)
+                assert a.churn(addr, port, cls.CONNECTIONS, timeout=100) == 0
+                b.wait(30)
+                for n in range(20):
+                    c, _ = a.connect(addr, port)
+                    s, _ = b.accept(listener)
+                    if n % 4 == 0:
+                        a.abort(c)
+                        b.recv_error(s)
+                        b.close(s)
+                    elif n % 4 == 1:
+                        b.close(s)
+                        a.recv_eof(c)
+                        a.close(c)
+                    elif n % 4 == 2:
+                        a.close(c)  # an orphan that times out: its peer keeps silent
+                        b.recv_eof(s)
+                    else:
+                        a.shutdown(c)
+                        b.recv_eof(s)
+                        b.close(s)
+                        a.close(c)
+                b.close(listener)
+                for _ in range(10):  # refused
+                    try:
+                        a.connect(addr, port)
+                    except actor.ActorError:
+                        pass
+            # A SYN-ACK that is never answered, and a SYN that is dropped.
+            listener, port = b.listen("127.0.0.1")
+            rule = cls.ns.nft("input", f"tcp sport {port} tcp flags & (syn | ack) == syn | ack drop")
+            try:
+                a.connect("127.0.0.1", port, timeout=10)
+            except actor.ActorError:
+                pass
+            cls.ns.nft_delete(rule)
+            time.sleep(4)
+
+    def counted(self):
+        return Counter({(m[1], m[2]): int(m[3]) for m in re.finditer(
+            r"moves (\w+) (\w+) (-?\d+)", self.count.stderr)})
+
+    def test_every_move_is_counted_as_it_is_traced(self):
+        traced = Counter((t["old"], t["new"]) for t in self.trace.transitions())
+        self.assertGreater(sum(traced.values()), 10 * self.CONNECTIONS)
+        self.assertEqual(self.counted(), traced)
+
+    def test_every_move_is_in_the_kernels_counters(self):
+        moves = self.counted()
+        into = Counter()
+        for (_, new), n in moves.items():
+            into[new] += n
+        delta = {k: self.after[k] - self.before[k] for k in self.after}
+        self.assertEqual(into["SYN_SENT"], delta["Tcp.ActiveOpens"])
+        self.assertEqual(moves["SYN_RECEIVED", "ESTABLISHED"], delta["Tcp.PassiveOpens"])
+        self.assertEqual(moves["ESTABLISHED", "CLOSED"] + moves["CLOSE_WAIT", "CLOSED"],
+                         delta["Tcp.EstabResets"])
+
+    def test_nothing_was_without_room(self):
+        self.assertRegex(self.count.stderr,
+                         r"missed \d+, without room: connections 0, half-open 0, owners 0")
+        self.assertEqual(self.statuses, [0, 0], [t.stderr for t in self.tracers])
 
 
 class TestTextScreen(unittest.TestCase):

@@ -14,6 +14,7 @@
 #include "base/message.h"
 #include "command/command.h"
 #include "command/session.h"
+#include "lifecycle/names.h"
 
 #define INTERVAL_DEFAULT 2.0
 #define MAX_GROUPS 1024
@@ -405,6 +406,27 @@ static int take_reading(struct timewait_command *t)
 	return session_flush(&t->session, &t->closed);
 }
 
+/* With -v, at the end: the matrix of moves, and what was missed. */
+static void sum_up(struct timewait_command *t)
+{
+	struct tcpw_counts c;
+	uint64_t missed;
+
+	if (count(t, &c) != EXIT_OK)
+		return;
+	for (int from = 0; from < TCPW_STATE_MAX; from++)
+		for (int to = 0; to < TCPW_STATE_MAX; to++)
+			if (c.moves[from][to])
+				message("moves %s %s %lld",
+					state_name(tcpw_state_from_kernel(from)),
+					state_name(tcpw_state_from_kernel(to)),
+					(long long)c.moves[from][to]);
+	if (counter_missed(t->session.counter, &missed) == 0)
+		message("missed %llu, without room: connections %lld, half-open %lld, owners %lld",
+			(unsigned long long)missed, (long long)c.untracked,
+			(long long)c.half_open_untracked, (long long)c.owners_full);
+}
+
 /* Sleeps until the next reading; false when it is time to stop. */
 static bool next_reading(struct timewait_command *t, uint64_t began)
 {
@@ -448,6 +470,8 @@ static int run(const struct options *options)
 		do
 			status = take_reading(t);
 		while (status == EXIT_OK && next_reading(t, began));
+		if (options->verbose)
+			sum_up(t);
 	}
 	session_end(&t->session);
 	timewait_free(t->groups);
@@ -469,7 +493,7 @@ const struct command command_timewait = {
 		"\n"
 		"What was there before the start counts as entered. The kernel counts; the socket "
 		"table is walked once an interval, and what it shows that no count does is "
-		"'unknown'.",
+		"'unknown'. -v ends with every move between two states that was counted.",
 	.examples = "tcpwitness timewait\n"
 		    "tcpwitness timewait --netns blue --interval 1\n"
 		    "tcpwitness timewait --once -o json",
