@@ -186,6 +186,15 @@ static __always_inline enum filter_verdict choose(__u64 cookie, __u8 role,
 	return role_passes(role) ? FILTER_PASS : FILTER_DROP;
 }
 
+/* A subflow that joins an MPTCP connection: chosen if that one's first subflow is. */
+static __always_inline enum filter_verdict choose_joined(__u64 cookie, __u64 first, __u8 role)
+{
+	if ((filter_asks_process() && !bpf_map_lookup_elem(&chosen, &first)) || !role_passes(role))
+		return FILTER_DROP;
+	return bpf_map_update_elem(&chosen, &cookie, &role, BPF_ANY) ? FILTER_MAP_FULL
+								     : FILTER_PASS;
+}
+
 /* Anything later in the life of a connection. */
 static __always_inline enum filter_verdict chosen_by_cookie(__u64 cookie)
 {

@@ -167,6 +167,7 @@ struct inet_connection_sock {
 	struct timer_list icsk_retransmit_timer; /* until 6.18 */
 	struct timer_list icsk_keepalive_timer;  /* since 6.18; before, sock.sk_timer */
 	__u32 icsk_user_timeout;
+	void *icsk_ulp_data;
 	__u8 icsk_pending;
 };
 
@@ -192,6 +193,10 @@ struct tcp_sock {
 
 struct mptcp_sock {
 	struct sock *first;
+};
+
+struct mptcp_subflow_context {
+	struct sock *conn; /* the MPTCP socket */
 };
 
 struct inet_timewait_sock {

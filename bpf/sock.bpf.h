@@ -169,12 +169,43 @@ static __always_inline __u8 flags_of(const struct sock *sk, const struct tcp_soc
 	return flags;
 }
 
+/* The MPTCP socket that a TCP socket is a subflow of; NULL if it is none. */
+static __always_inline const struct sock *mptcp_of(const struct tcp_sock *tp)
+{
+	const struct mptcp_subflow_context *context;
+
+	if (!tp || !bpf_core_field_exists(tp->is_mptcp) || !tp->is_mptcp ||
+	    !bpf_core_field_exists(struct mptcp_subflow_context, conn))
+		return NULL;
+	context = tp->inet_conn.icsk_ulp_data;
+	return BPF_CORE_READ(context, conn);
+}
+
+/*
+ * Cookie of the first subflow of an MPTCP connection that `sk` has joined; 0 if it has not. The
+ * first one is made by its process, the others by the kernel, in a worker's context.
+ */
+static __always_inline __u64 joined_of(const struct sock *sk, const struct tcp_sock *tp)
+{
+	const struct sock *mptcp = mptcp_of(tp), *first;
+
+	if (!mptcp || !bpf_core_field_exists(struct mptcp_sock, first))
+		return 0;
+	first = BPF_CORE_READ((const struct mptcp_sock *)mptcp, first);
+	if (!first || first == sk)
+		return 0;
+	return BPF_CORE_READ(first, __sk_common.skc_cookie.counter);
+}
+
 /* The same, with what needs a copy to be read: for the first record of a socket. */
 static __always_inline __u8 all_flags_of(const struct sock *sk, const struct tcp_sock *tp)
 {
 	__u8 flags = flags_of(sk, tp);
+	const struct sock *mptcp = mptcp_of(tp);
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+	/* A subflow is always made by the kernel: whose the MPTCP socket is decides. */
+	if (mptcp ? BPF_CORE_READ_BITFIELD_PROBED(mptcp, sk_kern_sock)
+		  : BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
 		flags |= TCPW_SOCK_KERNEL;
 	if (tp && BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data_acked))
 		flags |= TCPW_SOCK_FASTOPEN;

@@ -20,6 +20,7 @@ static __always_inline void fill_full(struct tcpw_socket *s, const struct sock *
 {
 	s->state = sk->__sk_common.skc_state;
 	s->flags = all_flags_of(sk, tp);
+	s->listener = joined_of(sk, tp);
 	s->uid = sk->sk_uid.val;
 	s->cgroup = cgroup_of(sk);
 	if (s->state == TCPW_LISTEN) {

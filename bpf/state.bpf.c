@@ -42,7 +42,8 @@ static __always_inline void fill_state(struct tcpw_state_record *r, const struct
 static __always_inline void send_open(struct tcpw_account *account, __u16 program,
 				      const struct sock *sk, const struct tcp_sock *tp, __u64 now,
 				      __u64 cookie, const struct tcpw_tuple *tuple, int old_state,
-				      int new_state, const struct tcpw_process *process)
+				      int new_state, const struct tcpw_process *process,
+				      __u64 joined)
 {
 	struct tcpw_open_record *r =
 		record_reserve(account, program, TCPW_RECORD_OPEN, sizeof(*r), now, cookie, tuple);
@@ -51,6 +52,7 @@ static __always_inline void send_open(struct tcpw_account *account, __u16 progra
 		return;
 	fill_state(&r->s, sk, tp, cookie, tuple, old_state, new_state);
 	__builtin_memcpy(&r->process, process, sizeof(*process));
+	r->joined = joined;
 	record_submit(r);
 }
 
@@ -101,7 +103,7 @@ static __always_inline bool head_passes(const struct tcpw_tuple *tuple, int old_
 {
 	if (!netns_passes(tuple))
 		return false;
-	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN)
+	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN || old_state == new_state)
 		return true;
 	return ports_pass(tuple) || (new_state == TCPW_CLOSED && !tuple->lport);
 }
@@ -110,7 +112,7 @@ static __always_inline bool head_passes(const struct tcpw_tuple *tuple, int old_
 static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 							 const struct tcpw_tuple *tuple,
 							 const struct tcpw_process *opener,
-							 int old_state, int new_state)
+							 __u64 joined, int old_state, int new_state)
 {
 	if (new_state == TCPW_LISTEN || old_state == TCPW_LISTEN || old_state == new_state) {
 		if (filter_asks_owner() && new_state == TCPW_LISTEN &&
@@ -122,6 +124,10 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 		return FILTER_DROP;
 	if (!filter_asks_owner())
 		return FILTER_PASS;
+	if (joined)
+		return choose_joined(cookie, joined,
+				     new_state == TCPW_SYN_SENT ? TCPW_ROLE_ACTIVE
+								: TCPW_ROLE_PASSIVE);
 	if (new_state == TCPW_SYN_SENT)
 		return choose(cookie, TCPW_ROLE_ACTIVE, opener);
 	if (old_state == TCPW_SYN_RECEIVED)
@@ -152,7 +158,7 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 	struct tcpw_account *account;
 	const struct tcp_sock *tp;
 	bool opens = new_state == TCPW_SYN_SENT || new_state == TCPW_LISTEN;
-	__u64 now, cookie;
+	__u64 now, cookie, joined = 0;
 
 	account = account_of(program);
 	if (!account)
@@ -171,12 +177,15 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 	tp = bpf_skc_to_tcp_sock((void *)sk);
 	if (opens)
 		process_of(&process, sk);
-	if (!verdict_passes(account, state_verdict(cookie, &tuple, &process, old_state, new_state),
+	if (new_state == TCPW_SYN_SENT || old_state == TCPW_SYN_RECEIVED)
+		joined = joined_of(sk, tp);
+	if (!verdict_passes(account,
+			    state_verdict(cookie, &tuple, &process, joined, old_state, new_state),
 			    cookie, &tuple))
 		return;
-	if (opens)
+	if (opens || (joined && new_state == TCPW_ESTABLISHED))
 		send_open(account, program, sk, tp, now, cookie, &tuple, old_state, new_state,
-			  &process);
+			  &process, joined);
 	else if (new_state == TCPW_CLOSED)
 		send_close(account, program, sk, tp, now, cookie, &tuple, old_state);
 	else

@@ -118,9 +118,11 @@ struct tcpw_process {
 	char comm[TCPW_COMM_LEN]; /* of the thread group's leader, as ps and ss show it */
 };
 
+/* Also of a child that joins an MPTCP connection, at the end of its handshake. */
 struct tcpw_open_record {
 	struct tcpw_state_record s;
 	struct tcpw_process process;
+	__u64 joined; /* cookie of the first subflow of the MPTCP connection; 0: joins none */
 };
 
 struct tcpw_close_record {
@@ -222,7 +224,7 @@ struct tcpw_socket {
 	__u64 ts; /* when it was read */
 	__u64 cookie;
 	__u64 cgroup;   /* 0 is unknown */
-	__u64 listener; /* request socket: cookie of its listener */
+	__u64 listener; /* request: cookie of its listener; full: of the first subflow it joined */
 	__u64 timer_ns; /* time to the expiry of the pending timer; ~0 when there is none */
 	__u64 bytes_sent;
 	__u64 bytes_received;
@@ -289,7 +291,7 @@ TCPW_ASSERT_SIZE(tcpw_header, 24);
 TCPW_ASSERT_SIZE(tcpw_tuple, 40);
 TCPW_ASSERT_SIZE(tcpw_state_record, 88);
 TCPW_ASSERT_SIZE(tcpw_process, 40);
-TCPW_ASSERT_SIZE(tcpw_open_record, 128);
+TCPW_ASSERT_SIZE(tcpw_open_record, 136);
 TCPW_ASSERT_SIZE(tcpw_close_record, 112);
 TCPW_ASSERT_SIZE(tcpw_mini_record, 96);
 TCPW_ASSERT_SIZE(tcpw_retransmit_record, 80);

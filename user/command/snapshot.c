@@ -165,8 +165,7 @@ static bool wanted(const struct snapshot *p, const struct view_socket *v,
 static void show(struct snapshot *p, const struct tcpw_socket *s)
 {
 	struct view_socket v = {.socket = s, .role = role_of(s), .mono_ns = s->ts};
-	const struct tcpw_process *process =
-		owner_of(p, s->mini == 1 && s->listener ? s->listener : s->cookie);
+	const struct tcpw_process *process = owner_of(p, s->listener ? s->listener : s->cookie);
 	struct lifecycle_owner owner = {0};
 
 	if (process) {

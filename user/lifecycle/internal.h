@@ -22,7 +22,7 @@ struct owner {
 
 struct connection {
 	struct lifecycle_connection pub;
-	uint64_t listener;   /* cookie; 0: none or unknown */
+	uint64_t listener;   /* cookie, or of the first subflow if `joined`; 0: none or unknown */
 	uint64_t met;        /* when a walk of the socket table met it last; 0: never */
 	uint32_t next;       /* hash chain, or the next unused one */
 	uint32_t refs;       /* events waiting that speak of it */
@@ -37,6 +37,7 @@ struct connection {
 	bool mini : 1; /* a timewait mini-socket has taken over */
 	bool over : 1; /* CLOSED has been told */
 	bool life_done : 1;
+	bool joined : 1;        /* a further subflow of an MPTCP connection */
 	bool since_unknown : 1; /* when its state began is known from a walk only, not seen */
 	/* Walks of the socket table in a row that contradicted what has been told of it. */
 	uint8_t doubts : 2;
@@ -141,6 +142,8 @@ struct connection *half_open_new(struct lifecycle *lc, const struct tcpw_tuple *
 void connection_drop(struct lifecycle *lc, struct connection *c);
 void connection_unref(struct lifecycle *lc, struct connection *c);
 void connection_own(struct lifecycle *lc, struct connection *c, const struct tcpw_process *p);
+/* A further subflow belongs to whom the first one, known by its cookie, belongs to now. */
+void connection_join(struct lifecycle *lc, struct connection *c, uint64_t first);
 void connection_hole(struct lifecycle *lc, struct connection *c);
 /* A walk of the socket table contradicts what was told; whether one before it did so too. */
 bool connection_doubt(struct lifecycle *lc, struct connection *c);

@@ -147,6 +147,18 @@ void connection_own(struct lifecycle *lc, struct connection *c, const struct tcp
 	c->pub.owner = owner;
 }
 
+void connection_join(struct lifecycle *lc, struct connection *c, uint64_t first)
+{
+	const struct connection *f = find_cookie(lc, first);
+
+	c->joined = true;
+	c->listener = first;
+	if (!f)
+		return;
+	owner_put(&lc->owners, c->pub.owner);
+	c->pub.owner = owner_ref(f->pub.owner);
+}
+
 void connection_hole(struct lifecycle *lc, struct connection *c)
 {
 	if (c->pub.complete)

@@ -178,6 +178,7 @@ static void adopt(struct lifecycle *lc, struct connection *c, const struct tcpw_
 	c->pub.flags = s->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	c->state = state;
 	c->listener = s->listener;
+	c->joined = s->mini == 0 && s->listener;
 	path_add(c, state, s->ts - time_waited(s));
 	if (s->mini == 1)
 		c->pub.half_open = s->ts << 8;

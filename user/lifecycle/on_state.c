@@ -24,7 +24,11 @@ static struct connection *begin(struct lifecycle *lc, const struct tcpw_state_re
 	if (!c)
 		return NULL;
 	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
-	connection_own(lc, c, &open->process);
+	/* The kernel's own sockets, and what it joins, are opened by whoever is on the CPU. */
+	if (open->joined)
+		connection_join(lc, c, open->joined);
+	else if (!(r->flags & TCPW_SOCK_KERNEL))
+		connection_own(lc, c, &open->process);
 	if (!connects)
 		*listener_note(lc, &r->tuple) = r->cookie;
 	else
@@ -94,6 +98,8 @@ static void inherit_half_open(struct lifecycle *lc, struct connection *c, struct
  */
 static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
+	const struct tcpw_open_record *open =
+		r->h.type == TCPW_RECORD_OPEN ? (const void *)r : NULL;
 	struct connection *half = find_half_open(lc, &r->tuple);
 	struct connection *c = connection_new(lc, r->cookie, &r->tuple, TCPW_ROLE_PASSIVE);
 
@@ -113,7 +119,7 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		path_add(c, TCPW_SYN_RECEIVED, 0);
 		c->state = TCPW_SYN_RECEIVED;
 		inherit_by_port(lc, c);
-	} else if (nothing_unknown(lc, c, r)) {
+	} else if (!open && nothing_unknown(lc, c, r)) {
 		/* Nothing was lost and nothing is unknown: there was no request socket. */
 		c->state = TCPW_LISTEN;
 		c->evidence |= EVIDENCE_NO_REQUEST;
@@ -129,6 +135,8 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 		path_add(c, TCPW_SYN_RECEIVED, 0);
 		c->state = TCPW_SYN_RECEIVED;
 	}
+	if (open)
+		connection_join(lc, c, open->joined);
 	return c;
 }
 
@@ -178,7 +186,7 @@ static bool listener_gone(const struct lifecycle *lc, const struct connection *c
 {
 	const struct connection *listener;
 
-	if (!c->listener || c->pub.accepted)
+	if (!c->listener || c->joined || c->pub.accepted)
 		return false;
 	listener = find_cookie(lc, c->listener);
 	return !listener || listener->state != TCPW_LISTEN || listener->over ||
@@ -253,7 +261,7 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 		closed_again(lc, r);
 		return;
 	}
-	if (r->h.type == TCPW_RECORD_OPEN)
+	if (r->h.type == TCPW_RECORD_OPEN && old_state != TCPW_SYN_RECEIVED)
 		c = begin(lc, r);
 	else if (!(c = find_cookie(lc, r->cookie)) && new_state == TCPW_CLOSED && !r->tuple.lport)
 		return; /* passed a port filter only because it has no port any more */
@@ -265,6 +273,8 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 		full_socket_gone(lc, c, r);
 		return;
 	}
+	if (c->joined)
+		connection_join(lc, c, c->listener); /* whose it is may have changed by an accept */
 	cookie = c->evidence & EVIDENCE_NO_REQUEST;
 	c->evidence &= ~(uint32_t)EVIDENCE_NO_REQUEST;
 	if (c->state != old_state && !cookie) {
