@@ -28,6 +28,18 @@ void arrives_note_route(struct arrival *a);
 /* 2 MSL from now. */
 void arrives_time_wait(struct arrival *a);
 
+/* "Trimming off any portions that lie outside the window." */
+void arrives_trim(struct arrival *a);
+/* RFC 2883 4: what came twice is told with the ACK that answers it. */
+void arrives_note_duplicate(struct arrival *a);
+
+/* Steps of arrives_text.c. */
+enum step_result text_nobody_reads(struct arrival *a);
+enum step_result text_came_twice(struct arrival *a);
+enum step_result text_after_fin(struct arrival *a);
+enum step_result text_sixth_urgent(struct arrival *a);
+enum step_result text_seventh(struct arrival *a);
+enum step_result text_eighth_fin(struct arrival *a);
 /* Steps of arrives_mini.c. */
 enum step_result mini_syn_received(struct arrival *a);
 enum step_result mini_time_wait(struct arrival *a);

@@ -77,10 +77,14 @@ static enum step_result request_in_window(struct arrival *a)
 {
 	struct tcb *c = a->c;
 
+	if (a->seg->ctl & CTL_RST) {
+		if (seq_eq(a->seg->seq, c->rcv.nxt))
+			return STEP_NEXT;
+		challenge_ack(a->s, c, a->now);
+		return step_answered(a);
+	}
 	if (!seq_gt(a->seg->seq, c->rcv.nxt))
 		note_timestamp(a);
-	if (a->seg->ctl & CTL_RST)
-		return seq_eq(a->seg->seq, c->rcv.nxt) ? STEP_NEXT : answer(a);
 	if (a->seg->ctl & CTL_SYN && !seq_eq(a->seg->seq, c->rcv.irs)) {
 		reset_answer(a->s, a->seg);
 		tcb_return_to_listen(a->s, c, CLAUSE_SYN_IN_WINDOW, a->now);
@@ -158,8 +162,12 @@ enum step_result mini_time_wait(struct arrival *a)
 		note_timestamp(a);
 		return step_drop(a);
 	}
-	if (!old && opens_anew(a) && conntab_listener(a->s, &seg->dst, &seg->src))
-		return STEP_NEXT;
+	if (!old && opens_anew(a)) {
+		if (conntab_listener(a->s, &seg->dst, &seg->src))
+			return STEP_NEXT;
+		window_ack_now(c);
+		return step_answered(a);
+	}
 	if (seg->ctl & CTL_RST)
 		return step_drop(a);
 	/* A SYN without an ACK may be an old one, or a new one that is not new enough. */

@@ -14,6 +14,7 @@
 #include "reftcp/listen.h"
 #include "reftcp/reassembly.h"
 #include "reftcp/reset.h"
+#include "reftcp/rto.h"
 #include "reftcp/rtxq.h"
 #include "reftcp/timestamps.h"
 #include "reftcp/urgent.h"
@@ -52,11 +53,31 @@ static enum step_result time_wait_syn(struct arrival *a)
 	return STEP_TO_LISTEN;
 }
 
+static bool pure_ack(const struct segment *seg)
+{
+	return seg->ctl & CTL_ACK && !segment_length(seg);
+}
+
+/* By rule: the last ACK once more, overtaken by what was sent after it and not by much. */
+static bool old_ack_passes(const struct arrival *a)
+{
+	const struct segment *seg = a->seg;
+	const struct tcb *c = a->c;
+	uint32_t wnd = (uint32_t)seg->wnd << c->snd.scale;
+
+	return stack_rule(a->s, RULE_paws_old_acks) && pure_ack(seg) &&
+	       seq_eq(seg->seq, c->rcv.nxt) && seq_eq(seg->ack, c->snd.una) &&
+	       !seq_lt(c->snd.wl1, seg->seq) && wnd && wnd <= c->snd.wnd &&
+	       c->ts.recent - seg->opt.ts_val <= rto_current(a->s, c) / REFTCP_MS * 6 / 5;
+}
+
 /* RFC 7323 5.3 R1, and 3.2: once agreed on, every segment but a RST has timestamps. */
 static enum step_result paws(struct arrival *a)
 {
 	const struct segment *seg = a->seg;
 	struct tcb *c = a->c;
+
+	uint32_t slack = (uint32_t)stack_rule(a->s, RULE_paws_slack);
 
 	if (!c->ts.on || seg->ctl & CTL_RST)
 		return STEP_NEXT;
@@ -66,9 +87,13 @@ static enum step_result paws(struct arrival *a)
 		a->s->counters.paws_dropped++;
 		return step_drop(a);
 	}
-	if (!timestamps_paws_rejects(c, seg->opt.ts_val, a->now))
+	if (!timestamps_paws_rejects(c, seg->opt.ts_val + slack, a->now))
+		return STEP_NEXT;
+	if (old_ack_passes(a))
 		return STEP_NEXT;
 	a->s->counters.paws_dropped++;
+	if (stack_rule(a->s, RULE_paws_old_acks) && pure_ack(seg) && seq_lt(seg->seq, c->rcv.nxt))
+		return step_drop(a);
 	challenge_duplicate(a->s, c, seg, a->now);
 	return step_answered(a);
 }
@@ -87,8 +112,12 @@ static bool acceptable(const struct tcb *c, struct seq seq, uint32_t len)
 /* The same with both edges of the window inside. */
 static bool acceptable_edges(const struct tcb *c, struct seq seq, uint32_t len)
 {
-	return !seq_lt(seq_add(seq, len), c->ts.last_ack_sent) &&
-	       !seq_gt(seq, seq_add(c->rcv.nxt, c->rcv.wnd));
+	struct seq edge = seq_add(c->rcv.nxt, c->rcv.wnd), end = seq_add(seq, len);
+	bool queued = tcb_unread(c) || (c->rcv.fin_done && !c->rcv.end_read);
+
+	/* What reaches beyond is taken only as long as nothing else waits to be read. */
+	return !seq_lt(end, c->ts.last_ack_sent) && !seq_gt(seq, edge) &&
+	       !(queued && seq_gt(end, edge));
 }
 
 static bool in_window(const struct arrival *a)
@@ -100,7 +129,7 @@ static bool in_window(const struct arrival *a)
 }
 
 /* "Trimming off any portions that lie outside the window (including SYN and FIN)." */
-static void trim(struct arrival *a)
+void arrives_trim(struct arrival *a)
 {
 	const struct tcb *c = a->c;
 	struct seq edge = seq_add(c->rcv.nxt, c->rcv.wnd);
@@ -118,7 +147,7 @@ static void trim(struct arrival *a)
 		a->text_len -= cut;
 		a->seq = c->rcv.nxt;
 	}
-	if (stack_rule(a->s, RULE_window_edges) && c->rcv.wnd && !seq_gt(a->seq, c->rcv.nxt))
+	if (stack_rule(a->s, RULE_window_edges) && seq_in(a->seq, c->rcv.nxt, c->rcv.wnd))
 		return; /* all of a segment that begins in the window */
 	if (seq_gt(seq_add(a->seq, a->text_len), edge)) {
 		a->text_len = seq_lt(a->seq, edge) ? seq_diff(edge, a->seq) : 0;
@@ -129,32 +158,21 @@ static void trim(struct arrival *a)
 }
 
 /* RFC 2883 4: what came twice is told with the ACK that answers it. */
-static void note_duplicate(struct arrival *a)
+void arrives_note_duplicate(struct arrival *a)
 {
 	struct tcb *c = a->c;
 	uint32_t len = a->seg->text_len;
+	bool crossed = stack_rule(a->s, RULE_crossed_syn_ack_taken);
 
 	len += a->seg->ctl & CTL_FIN && stack_rule(a->s, RULE_sack_fin);
-	if (!c->sack_on || a->seg->ctl & (CTL_RST | CTL_SYN) || !state_synchronized(c->state) ||
+	if (!c->sack_on || a->seg->ctl & (CTL_RST | CTL_SYN) ||
+	    (c->state == REFTCP_SYN_RECEIVED && (c->from_listen || !crossed)) ||
 	    !reassembly_duplicate(c, a->seg->seq, len, &c->rcv.dsack))
 		return;
 	c->rcv.dsack_valid = true;
 	c->ack.interactive = false;
 	window_quick_acks(a->s, c);
 	a->s->counters.dsack_sent++;
-}
-
-/* A segment in the window, none of which is left, has something to be acknowledged all the same. */
-static enum step_result what_came_twice(struct arrival *a)
-{
-	struct tcb *c = a->c;
-	uint32_t len = a->seg->text_len + !!(a->seg->ctl & CTL_FIN);
-
-	note_duplicate(a);
-	if (len && !a->text_len && !a->fin && stack_rule(a->s, RULE_window_edges) &&
-	    (!c->rcv.fin_done || seq_lt(a->seg->seq, c->rcv.nxt)))
-		window_ack_now(c);
-	return STEP_NEXT;
 }
 
 /*
@@ -191,7 +209,7 @@ static enum step_result first_sequence(struct arrival *a)
 	if (a->crossed)
 		return STEP_NEXT;
 	if (in_window(a)) {
-		trim(a);
+		arrives_trim(a);
 		return STEP_NEXT;
 	}
 	/* "If the RCV.WND is zero, no segments will be acceptable, but special allowance should
@@ -210,7 +228,7 @@ static enum step_result first_sequence(struct arrival *a)
 	if (c->state == REFTCP_TIME_WAIT && a->fin && seq_eq(seq_add(a->seq, len), c->rcv.nxt))
 		arrives_time_wait(a);
 	if (challenge_allowed(a->s, c, a->seg, a->now)) {
-		note_duplicate(a);
+		arrives_note_duplicate(a);
 		window_ack_now(c);
 	}
 	return step_answered(a);
@@ -238,6 +256,8 @@ static bool reset_at_edge(const struct arrival *a)
 		return false;
 	if (fin_seen && seq_eq(a->seg->seq, seq_sub(c->rcv.nxt, 1)))
 		return true;
+	if (!c->sack_on)
+		return false;
 	for (unsigned int i = 0; i < c->rcv.ranges; i++) {
 		struct seq right = c->rcv.range[i].right;
 		bool highest = true;
@@ -293,7 +313,7 @@ static enum step_result assassination(struct arrival *a)
 static enum step_result second_reset(struct arrival *a)
 {
 	struct tcb *c = a->c;
-	bool pipe;
+	bool pipe, told;
 
 	if (!(a->seg->ctl & CTL_RST))
 		return STEP_NEXT;
@@ -318,6 +338,9 @@ static enum step_result second_reset(struct arrival *a)
 		return STEP_DONE;
 	case REFTCP_CLOSING:
 	case REFTCP_LAST_ACK:
+		told = stack_rule(a->s, RULE_reset_told_closing);
+		tcb_delete(a->s, c, told ? -ECONNRESET : 0, CLAUSE_RESET, a->now);
+		return STEP_DONE;
 	case REFTCP_TIME_WAIT:
 		tcb_delete(a->s, c, 0, CLAUSE_RESET, a->now);
 		return STEP_DONE;
@@ -362,6 +385,17 @@ static enum step_result ack_bit_first(struct arrival *a)
 	return step_drop(a);
 }
 
+/* What header prediction takes, which looks at little more than that nothing is new. */
+static bool predicted(const struct arrival *a)
+{
+	const struct segment *seg = a->seg;
+	const struct tcb *c = a->c;
+
+	return c->state == REFTCP_ESTABLISHED && (seg->ctl & ~CTL_PSH) == CTL_ACK &&
+	       seq_eq(seg->seq, c->rcv.nxt) && seq_eq(c->ts.last_ack_sent, c->rcv.nxt) &&
+	       !c->rcv.ranges && (uint32_t)seg->wnd << c->snd.scale == c->snd.wnd;
+}
+
 /* RFC 7323 4.3, by rule not before it is clear that SEG.ACK is no lie. */
 static enum step_result note_timestamp_late(struct arrival *a)
 {
@@ -369,6 +403,7 @@ static enum step_result note_timestamp_late(struct arrival *a)
 	struct tcb *c = a->c;
 
 	if (c->ts.on && seg->opt.has & TCPOPT_TS && !seq_gt(seg->ack, c->snd.nxt) &&
+	    (!seq_lt(seg->ack, c->snd.una) || predicted(a)) &&
 	    stack_rule(a->s, RULE_timestamp_after_ack))
 		timestamps_note(c, seg->seq, seg->opt.ts_val, a->now);
 	return STEP_NEXT;
@@ -439,6 +474,10 @@ static enum step_result fin_acknowledged(struct arrival *a)
 		state_move(a->s, c, REFTCP_FIN_WAIT_2, CLAUSE_ACK_OF_FIN, a->now);
 		if (c->forsaken && orphan)
 			timer_set(c, TIMER_FIN_WAIT_2, a->now + (reftcp_time)orphan);
+		c->dup_ack_at_valid = c->dup_ack_at_valid && !c->forsaken;
+		if (c->forsaken && !a->text_len && !a->fin &&
+		    stack_rule(a->s, RULE_fin_wait_2_mini))
+			return step_drop(a); /* nobody is left to look at the rest */
 		return STEP_NEXT;
 	case REFTCP_CLOSING:
 		tcb_clear_timers(c);
@@ -475,168 +514,6 @@ static enum step_result fifth_ack(struct arrival *a)
 	return arrives_fin_acked(c) ? fin_acknowledged(a) : STEP_NEXT;
 }
 
-/* RFC 9293 3.6.1: the user is gone; data that still comes is lost, and a reset says so. */
-static enum step_result half_duplex(struct arrival *a)
-{
-	struct tcb *c = a->c;
-	/* By rule a FIN that shows a gap in front of it shows the loss of data as well. */
-	bool lost = a->text_len || (a->fin && seq_gt(a->seq, c->rcv.nxt) &&
-				    stack_rule(a->s, RULE_half_duplex_answer));
-
-	if (!c->forsaken || !lost || c->rcv.fin_done)
-		return STEP_NEXT;
-	if (stack_rule(a->s, RULE_half_duplex_answer))
-		reset_answer(a->s, a->seg);
-	else
-		reset_connection(a->s, c, a->now);
-	tcb_delete(a->s, c, 0, CLAUSE_HALF_DUPLEX, a->now);
-	return step_answered(a);
-}
-
-/* DEVIATES RFC 9293 3.10.7.4, seventh: by rule, text behind the peer's FIN is more than "should not
- * occur"; what begins beyond the FIN is ignored as there. */
-static enum step_result text_after_fin(struct arrival *a)
-{
-	const struct segment *seg = a->seg;
-	struct tcb *c = a->c;
-	bool pipe = c->state == REFTCP_CLOSE_WAIT && stack_rule(a->s, RULE_close_wait_reset_pipe);
-
-	if (!stack_rule(a->s, RULE_text_after_fin_reset) || !c->rcv.fin_done ||
-	    c->state == REFTCP_TIME_WAIT || !seg->text_len || !seq_lt(seg->seq, c->rcv.nxt) ||
-	    !seq_gt(seq_add(seg->seq, seg->text_len), c->rcv.nxt))
-		return STEP_NEXT;
-	reset_answer(a->s, seg);
-	tcb_delete(a->s, c, pipe ? -EPIPE : -ECONNRESET, CLAUSE_TEXT_AFTER_FIN, a->now);
-	return step_answered(a);
-}
-
-static bool receives(enum reftcp_state state)
-{
-	switch (state) {
-	case REFTCP_ESTABLISHED:
-	case REFTCP_FIN_WAIT_1:
-	case REFTCP_FIN_WAIT_2:
-		return true;
-	case REFTCP_CLOSED:
-	case REFTCP_LISTEN:
-	case REFTCP_SYN_SENT:
-	case REFTCP_SYN_RECEIVED:
-	case REFTCP_CLOSE_WAIT:
-	case REFTCP_CLOSING:
-	case REFTCP_LAST_ACK:
-	case REFTCP_TIME_WAIT:
-		return false;
-	}
-	return false;
-}
-
-/* Sixth, check the URG bit. */
-static enum step_result sixth_urgent(struct arrival *a)
-{
-	if (a->seg->ctl & CTL_URG && receives(a->c->state))
-		urgent_arrived(a->s, a->c, seq_add(a->seg->seq, a->seg->up));
-	return STEP_NEXT;
-}
-
-static void take_text(struct arrival *a)
-{
-	struct tcb *c = a->c;
-	bool gap = c->rcv.ranges;
-	int64_t n = reassembly_take(a->s, c, a->seq, a->text, a->text_len);
-
-	c->told.data_received_at = a->now;
-	if (n <= 0) {
-		/* RFC 5681 4.2: a segment above a gap is acknowledged at once [MAY-13]; so is
-		 * one there was no room for. */
-		a->s->counters.out_of_order += n == 0;
-		window_ack_now(c);
-		return;
-	}
-	/* A FIN that counted among the ranges is not text. */
-	if (c->rcv.fin_valid && seq_eq(c->rcv.nxt, seq_add(c->rcv.fin, 1))) {
-		c->rcv.nxt = c->rcv.fin;
-		c->rcv.wnd++;
-		n--;
-	}
-	stack_tell(a->s, c, REFTCP_EVENT_READABLE);
-	if (gap)
-		window_ack_now(c); /* RFC 5681 4.2: it fills all or part of a gap */
-	else
-		window_data_arrived(a->s, c, (uint32_t)n, a->seg, a->now);
-}
-
-/* Seventh, process the segment text. */
-static enum step_result seventh_text(struct arrival *a)
-{
-	struct tcb *c = a->c;
-
-	if (!receives(c->state))
-		return STEP_NEXT;
-	ecn_arrived(c, a->seg->ecn, a->seg->ctl);
-	if (a->fin && !c->rcv.fin_valid) {
-		c->rcv.fin_valid = true;
-		c->rcv.fin = seq_add(a->seq, a->text_len);
-	}
-	/* Text that came with the SYN may have moved RCV.NXT since the first step. */
-	if (a->text_len && seq_lt(a->seq, c->rcv.nxt))
-		trim(a);
-	/* Nothing comes after a FIN. */
-	if (c->rcv.fin_valid && seq_gt(seq_add(a->seq, a->text_len), c->rcv.fin))
-		a->text_len = seq_lt(a->seq, c->rcv.fin) ? seq_diff(c->rcv.fin, a->seq) : 0;
-	if (a->text_len && a->seg->ctl & CTL_PSH) {
-		c->rcv.push = seq_add(a->seq, a->text_len);
-		c->rcv.push_valid = true;
-	}
-	if (a->text_len)
-		take_text(a);
-	else if (c->rcv.dsack_valid || (a->fin && !seq_eq(a->seq, c->rcv.nxt)))
-		window_ack_now(c);
-	if (a->fin && seq_gt(c->rcv.fin, c->rcv.nxt) && c->sack_on &&
-	    seq_in(c->rcv.fin, c->rcv.nxt, c->rcv.wnd) && stack_rule(a->s, RULE_sack_fin))
-		reassembly_take_fin(c);
-	return STEP_NEXT;
-}
-
-/* Eighth, check the FIN bit: one that came before the data in front of it waits its turn. */
-static enum step_result eighth_fin(struct arrival *a)
-{
-	struct tcb *c = a->c;
-
-	if (!c->rcv.fin_valid || c->rcv.fin_done || !seq_eq(c->rcv.nxt, c->rcv.fin))
-		return STEP_DONE;
-	c->rcv.nxt = seq_add(c->rcv.nxt, 1);
-	c->rcv.wnd -= c->rcv.wnd ? 1 : 0;
-	c->rcv.fin_done = true;
-	c->rcv.ranges = 0; /* what a peer sent beyond its own FIN */
-	window_ack_now(c);
-	stack_tell(a->s, c, REFTCP_EVENT_CLOSING | REFTCP_EVENT_READABLE);
-	switch (c->state) {
-	case REFTCP_ESTABLISHED:
-		state_move(a->s, c, REFTCP_CLOSE_WAIT, CLAUSE_FIN, a->now);
-		break;
-	case REFTCP_FIN_WAIT_1:
-		/* Were our FIN acknowledged, the fifth step had made this FIN-WAIT-2. */
-		state_move(a->s, c, REFTCP_CLOSING, CLAUSE_FIN, a->now);
-		break;
-	case REFTCP_FIN_WAIT_2:
-		tcb_clear_timers(c);
-		c->dup_ack_at_valid = false;
-		state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_FIN, a->now);
-		arrives_time_wait(a);
-		break;
-	case REFTCP_CLOSED:
-	case REFTCP_LISTEN:
-	case REFTCP_SYN_SENT:
-	case REFTCP_SYN_RECEIVED:
-	case REFTCP_CLOSE_WAIT:
-	case REFTCP_CLOSING:
-	case REFTCP_LAST_ACK:
-	case REFTCP_TIME_WAIT:
-		break;
-	}
-	return STEP_DONE;
-}
-
 static const struct step rows[] = {
 	{"RFC 9293 3.10.7.4", "a request of a listener", mini_syn_received},
 	{"RFC 9293 3.10.7.4", "TIME-WAIT by itself", mini_time_wait},
@@ -659,12 +536,12 @@ static const struct step rows[] = {
 	{"RFC 9293 3.9.1.1", "room in the accept queue", accept_room},
 	{"RFC 9293 3.10.7.4", "fifth, check the ACK field, SYN-RECEIVED", fifth_syn_received},
 	{"RFC 9293 3.10.7.4", "fifth, check the ACK field", fifth_ack},
-	{"RFC 9293 3.6.1", "data nobody will read", half_duplex},
-	{"RFC 2883 4", "what came twice", what_came_twice},
+	{"RFC 9293 3.6.1", "data nobody will read", text_nobody_reads},
+	{"RFC 2883 4", "what came twice", text_came_twice},
 	{"RFC 9293 3.10.7.4", "text behind the FIN", text_after_fin},
-	{"RFC 9293 3.10.7.4", "sixth, check the URG bit", sixth_urgent},
-	{"RFC 9293 3.10.7.4", "seventh, process the segment text", seventh_text},
-	{"RFC 9293 3.10.7.4", "eighth, check the FIN bit", eighth_fin},
+	{"RFC 9293 3.10.7.4", "sixth, check the URG bit", text_sixth_urgent},
+	{"RFC 9293 3.10.7.4", "seventh, process the segment text", text_seventh},
+	{"RFC 9293 3.10.7.4", "eighth, check the FIN bit", text_eighth_fin},
 };
 
 const struct step_list steps_other = {rows, sizeof(rows) / sizeof(rows[0])};

@@ -58,6 +58,11 @@ int reftcp_close(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 
 	if (!c)
 		return -ENOENT;
+	if (c->state == REFTCP_SYN_RECEIVED && stack_rule(s, RULE_close_waits) &&
+	    !c->close_queued) {
+		c->close_queued = true;
+		return 0;
+	}
 	err = close_connection(s, c, now);
 	stack_settle(s, c);
 	return err;
@@ -91,6 +96,7 @@ int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 	if (!c->in_use)
 		return 0;
 	orphan = stack_rule(s, RULE_fin_wait_2);
+	c->dup_ack_at_valid = c->dup_ack_at_valid && c->state != REFTCP_FIN_WAIT_2;
 	if (c->state == REFTCP_FIN_WAIT_2 && orphan)
 		timer_set(c, TIMER_FIN_WAIT_2, now + (reftcp_time)orphan);
 	stack_settle(s, c);

@@ -52,9 +52,9 @@ static void put_first(struct tcb *c, struct sack_block b)
 	c->rcv.ranges++;
 }
 
-void reassembly_take_fin(struct tcb *c)
+void reassembly_take_fin(struct tcb *c, struct seq seq)
 {
-	struct sack_block b = {c->rcv.fin, seq_add(c->rcv.fin, 1)};
+	struct sack_block b = {seq, seq_add(seq, 1)};
 
 	if (c->rcv.ranges == RCV_RANGES && !touches_any(c, &b))
 		return;

@@ -16,7 +16,7 @@ int64_t reassembly_take(struct reftcp_stack *s, struct tcb *c, struct seq seq, c
 bool reassembly_duplicate(const struct tcb *c, struct seq seq, uint32_t len,
 			  struct sack_block *out);
 
-/* rcv.fin lies beyond a gap: from here on it counts in the ranges as if it were an octet. */
-void reassembly_take_fin(struct tcb *c);
+/* A FIN at seq lies beyond a gap: from here on it counts in the ranges as if it were an octet. */
+void reassembly_take_fin(struct tcb *c, struct seq seq);
 
 #endif

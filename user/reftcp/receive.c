@@ -72,6 +72,7 @@ int reftcp_receive(struct reftcp_stack *s, reftcp_id id, void *buf, size_t len, 
 	if (may < 0)
 		return may;
 	if (may == 1) {
+		c->rcv.end_read = true;
 		got.end = true;
 		*out = got;
 		return 0;
@@ -80,6 +81,7 @@ int reftcp_receive(struct reftcp_stack *s, reftcp_id id, void *buf, size_t len, 
 		return -EAGAIN;
 	deliver(s, c, buf, len, &got);
 	*out = got;
+	c->rcv.end_read = c->rcv.end_read || (c->rcv.fin_done && !tcb_unread(c));
 	window_was_read(s, c);
 	if (c->owe & OWE_ACK)
 		stack_settle(s, c);

@@ -2,6 +2,7 @@
 /* See the header. */
 #include "reftcp/reset.h"
 
+#include "reftcp/sack.h"
 #include "reftcp/timestamps.h"
 
 #define RESET_TTL 64
@@ -57,7 +58,6 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time n
 	if (stack_rule(s, RULE_reset_ack)) {
 		r->ctl |= CTL_ACK;
 		r->ack = c->rcv.nxt;
-		if (c->ts.on)
-			timestamps_put(c, &r->opt, now);
+		sack_put(c, &r->opt);
 	}
 }

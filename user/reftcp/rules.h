@@ -104,6 +104,17 @@
 	X(window_filled, "bool", "RFC 9293 3.8.6.2.1", 0, 1, "sws-sender", "2.4")                 \
 	/* is a RECEIVE told to the peer only when it doubles the window at least */              \
 	X(window_doubled, "bool", "RFC 9293 3.8.6.2.2", 0, 1, "window-update", "2.4")             \
+	/* does a FIN that is in order move one that lay beyond a gap, and text in order undo it  \
+	 */                                                                                       \
+	X(fin_moves, "bool", "RFC 9293 3.10.7.4, eighth", 0, 1, "fin-moved", "2.4")               \
+	/* does CLOSE wait in SYN-RECEIVED for the ACK, data or not */                            \
+	X(close_waits, "bool", "RFC 9293 3.10.4", 0, 1, "synrecv-close", "2.4")                   \
+	/* do pure ACKs that PAWS rejects go unanswered, and duplicates of the last one pass */   \
+	X(paws_old_acks, "bool", "RFC 7323 5.3, R1", 0, 1, "paws-ack", "6.14")                    \
+	/* by how much may a timestamp be older than TS.Recent */                                 \
+	X(paws_slack, "count", "RFC 7323 5.3, R1", 0, 1, "paws-slack", "2.4")                     \
+	/* is a reset in CLOSING and LAST-ACK told to the user */                                 \
+	X(reset_told_closing, "bool", "RFC 9293 3.10.7.4, second", 0, 1, "rst-lastack", "2.4")    \
 	/* is a window that the same segment gave before taken only when it is larger, or shut */ \
 	X(window_same_larger, "bool", "RFC 9293 3.10.7.4, fifth", 0, 1, "wnd-same", "2.4")        \
 	/* does CLOSE leave CLOSE-WAIT at once, or with the FIN */                                \

@@ -45,6 +45,10 @@ static bool silly_window_allows(const struct reftcp_stack *s, const struct tcb *
 	/* By rule only small segments wait for one another. */
 	if (stack_rule(s, RULE_nagle_small_only))
 		idle = !c->snd.small_valid || seq_leq(c->snd.small, c->snd.una);
+	/* What follows a full segment into the rest of a window is no small one of its own. */
+	if (stack_rule(s, RULE_window_filled) && d > u && d >= mss_effective(c) && u &&
+	    c->snd.full_at == now)
+		return true;
 	/* CLOSE implies PUSH and nothing can be added any more: Nagle has nothing to wait for. */
 	if (c->nagle && !idle && !(c->snd.fin_queued && d <= u))
 		return false;

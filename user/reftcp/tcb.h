@@ -150,6 +150,7 @@ struct tcb {
 		uint32_t wnd, buff;
 		uint8_t scale;
 		bool up_valid, fin_valid, fin_done, urgent_told;
+		bool end_read; /* the user knows of the FIN */
 		bool push_valid;
 		struct seq push;
 		uint8_t ranges;

@@ -15,7 +15,7 @@ struct generator {
 	uint64_t random;
 	uint32_t nxt; /* the peer's next sequence number */
 	uint32_t ts;
-	bool ts_on, sack_on, open, fin;
+	bool ts_on, sack_on, open, fin, passive, sent;
 };
 
 static uint64_t draw(struct generator *g)
@@ -98,7 +98,8 @@ static void odd_seq(struct generator *g, struct script_segment *s)
 	static const int32_t near[] = {-1, 1, 2, 10, 100, 1460, -10, -1460, -2};
 	static const int32_t edge[] = {0, -1, 1, -10, 1460, 100000};
 
-	if (chance(g, 30)) {
+	/* Where the kernel opened, its window is not known before it has sent an ACK. */
+	if (g->passive && chance(g, 30)) {
 		s->seq.from = FROM_EDGE;
 		s->seq.add = PICK(g, edge);
 	} else {
@@ -232,6 +233,7 @@ static void some_call(struct generator *g)
 		n = PICK(g, sizes);
 	else if (call == CALL_recv && chance(g, 20))
 		n = 1 + below(g, 10);
+	g->sent = g->sent || call == CALL_send || call == CALL_shutdown || call == CALL_close;
 	add_call(g, call, n);
 }
 
@@ -239,9 +241,12 @@ static void some_wait(struct generator *g)
 {
 	uint32_t which = below(g, 100);
 
-	add(g, ACT_WAIT)->wait = which < 70   ? REFTCP_MS
-				 : which < 92 ? 60 * REFTCP_MS
-					      : 600 * REFTCP_MS;
+	/* Not so long that the retransmission timer comes into it: when it does, and what follows,
+	 * is a matter of real time. */
+	if (which < 70)
+		add(g, ACT_WAIT)->wait = REFTCP_MS;
+	else
+		add(g, ACT_WAIT)->wait = (which < 92 || g->sent ? 60 : 600) * REFTCP_MS;
 }
 
 static void some_act(struct generator *g)
@@ -262,6 +267,7 @@ static void some_act(struct generator *g)
 
 static void open_passive(struct generator *g)
 {
+	g->passive = true;
 	add_call(g, CALL_listen, 4);
 	if (chance(g, 10))
 		odd_segment(g);

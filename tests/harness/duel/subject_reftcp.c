@@ -97,11 +97,15 @@ static int64_t error_of(struct memory *m, uint8_t conn, int64_t err, int64_t lat
 static int64_t send_text(struct memory *m, uint8_t conn, int64_t n, bool urgent)
 {
 	static uint8_t text[1 << 20];
+	struct reftcp_status st;
 	size_t taken;
 	int err;
 
 	if (n > (int64_t)sizeof(text))
 		n = sizeof(text);
+	if (reftcp_status(m->stack, m->id[conn], &st) == 0 &&
+	    (st.state == REFTCP_SYN_SENT || st.state == REFTCP_SYN_RECEIVED))
+		return -EAGAIN; /* a socket has it wait until there is a connection */
 	err = reftcp_send(m->stack, m->id[conn], text, (size_t)n,
 			  REFTCP_PUSH | (urgent ? REFTCP_URGENT : 0), m->now, &taken);
 	if (err == -ENOBUFS || err == -ENOTCONN)
@@ -292,14 +296,24 @@ static void pass(struct memory *m, struct play *p, reftcp_time wait)
 	reftcp_expire(m->stack, m->now);
 }
 
-static void configure(struct reftcp_config *c, enum reftcp_personality personality)
+/* The kernel's first window, which is a multiple of the segments it expects. */
+static uint32_t first_window(const struct scenario *sc)
+{
+	for (unsigned int i = 0; i < sc->acts; i++)
+		if (sc->act[i].kind == ACT_SEGMENT && sc->act[i].segment.ctl & CTL_SYN)
+			return sc->act[i].segment.opt.has & TCPOPT_TS ? 39096 : 39420;
+	return 39420;
+}
+
+static void configure(struct reftcp_config *c, const struct scenario *sc,
+		      enum reftcp_personality personality)
 {
 	reftcp_config_default(c);
 	c->connections = 16;
 	c->segments = 1024;
 	c->chunks = 512;
 	c->replies = 64;
-	c->recv_buffer = 39420; /* what the kernel's first window is */
+	c->recv_buffer = first_window(sc);
 	c->personality = personality;
 	c->congestion = REFTCP_NEWRENO;
 	memset(c->secret, 0x5a, sizeof(c->secret));
@@ -331,7 +345,7 @@ static void play_on(const struct scenario *sc, enum reftcp_personality personali
 	struct reftcp_config config;
 	struct play play;
 
-	configure(&config, personality);
+	configure(&config, sc, personality);
 	must(reftcp_new(&m.stack, &config, m.now) == 0);
 	must(reftcp_add_address(m.stack, &local.addr) == 0);
 	change_rules(m.stack, without, with);
