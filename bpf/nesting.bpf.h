@@ -12,6 +12,7 @@
 #define TCPWITNESS_NESTING_BPF_H
 
 #include "maps.bpf.h"
+#include <bpf/bpf_core_read.h>
 
 extern struct tcpw_nesting_map nesting SEC(".maps");
 
@@ -76,6 +77,36 @@ static __always_inline bool was_taken(struct tcpw_nesting *n, const struct sock 
 		}
 	}
 	return false;
+}
+
+/* For the timer programs: a Fast Open child's timer is armed next, on the same CPU. */
+static __always_inline void note_clone(struct tcpw_nesting *n, const struct sock *sk, int old_state,
+				       int new_state)
+{
+	if (old_state == TCPW_LISTEN && new_state == TCPW_SYN_RECEIVED)
+		n->cloned = (__u64)sk;
+}
+
+/*
+ * The request socket behind a Fast Open child, when `timer` is the retransmit timer of the last
+ * clone on this CPU; else NULL. Retransmit timers are armed all the time: no other is worth a look.
+ * A child of an ordinary request socket has none armed before it is established, and then no
+ * request behind it.
+ */
+static __always_inline const struct request_sock *cloned_request(const struct timer_list *timer)
+{
+	struct tcpw_nesting *n = nesting_here();
+	const struct tcp_sock *tp;
+
+	if (bpf_core_field_exists(struct sock, tcp_retransmit_timer))
+		tp = (const void *)timer - bpf_core_field_offset(struct sock, tcp_retransmit_timer);
+	else
+		tp = (const void *)timer -
+		     bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
+	if (!n || n->cloned != (__u64)tp)
+		return NULL;
+	n->cloned = 0;
+	return BPF_CORE_READ(tp, fastopen_rsk);
 }
 
 #endif

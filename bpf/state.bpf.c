@@ -142,14 +142,6 @@ static __always_inline __be16 sport_of(const struct sock *sk)
 	return tp ? tp->inet_conn.icsk_inet.inet_sport : 0;
 }
 
-/* For the timer witness: a Fast Open child's timer is armed next, on the same CPU. */
-static __always_inline void note_clone(struct tcpw_nesting *n, const struct sock *sk, int old_state,
-				       int new_state)
-{
-	if (old_state == TCPW_LISTEN && new_state == TCPW_SYN_RECEIVED)
-		n->cloned = (__u64)sk;
-}
-
 static __always_inline void on_state(const struct sock *sk, int old_state, int new_state,
 				     __u32 program)
 {

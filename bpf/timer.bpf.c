@@ -114,38 +114,18 @@ static __always_inline int on_timer(const struct timer_list *timer, __u32 progra
 	return 0;
 }
 
-/*
- * Retransmit timers are armed all the time: only that of the last clone is worth a look. A child of
- * a request socket has none armed before it is established, and then no request behind it.
- */
-static __always_inline void on_write_timer(const struct timer_list *timer)
-{
-	struct tcpw_nesting *n = nesting_here();
-	const struct request_sock *req;
-	const struct tcp_sock *tp;
-
-	if (bpf_core_field_exists(struct sock, tcp_retransmit_timer))
-		tp = (const void *)timer - bpf_core_field_offset(struct sock, tcp_retransmit_timer);
-	else
-		tp = (const void *)timer -
-		     bpf_core_field_offset(struct inet_connection_sock, icsk_retransmit_timer);
-	if (!n || n->cloned != (__u64)tp)
-		return;
-	n->cloned = 0;
-	req = BPF_CORE_READ(tp, fastopen_rsk);
-	if (req)
-		on_request(req, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START, 1);
-}
-
 SEC("tp_btf/timer_start")
 int witness_timer_start(__u64 *ctx)
 {
 	const struct timer_list *timer = (const struct timer_list *)ctx[0];
 
-	if ((__u64)timer->function == write_timer_function)
-		on_write_timer(timer);
-	else
-		on_timer(timer, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START);
+	const struct request_sock *req;
+
+	if ((__u64)timer->function != write_timer_function)
+		return on_timer(timer, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START);
+	req = cloned_request(timer);
+	if (req)
+		on_request(req, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START, 1);
 	return 0;
 }
 

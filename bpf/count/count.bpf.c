@@ -22,6 +22,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile struct tcpw_filter filter = {};
 const volatile __u64 tw_timer_function = 0;
 const volatile __u64 request_timer_function = 0;
+const volatile __u64 write_timer_function = 0;
 const volatile __u32 tracked_mask = 0;
 const volatile __u32 half_open_mask = 0;
 
@@ -187,26 +188,42 @@ static __always_inline void on_open(struct tcpw_counts *c, const struct sock *sk
 	}
 }
 
-/* A child at the end of its handshake: what its request socket was is its own now. */
-static __always_inline void on_child(struct tcpw_counts *c, const struct sock *sk, __u64 cookie,
-				     int new_state)
+/*
+ * The request socket that a child was made from goes with it. -> who listens; 0 is unknown. An
+ * ordinary one has been cancelled just before, which was not its end; a Fast Open child's has no
+ * timer.
+ */
+static __always_inline __u32 take_request(struct tcpw_counts *c, const struct sock *sk)
 {
-	struct tcpw_bucket *b = tracked_bucket(cookie), *h;
-	struct tcpw_tracked *t, *request;
+	struct tcpw_tracked *request;
 	struct tcpw_tuple tuple;
-	__u32 owner = 0;
+	struct tcpw_bucket *h;
+	__u32 owner;
 	__u64 hash;
 
 	tuple_of(&tuple, &sk->__sk_common);
 	hash = tuple_hash(&tuple);
 	h = half_open_bucket(hash);
 	request = h ? track_find(h, hash) : NULL;
-	if (request) {
-		owner = request->owner;
-		if (request->flags & TCPW_TRACKED_CANCELLED)
-			move(c, TCPW_SYN_RECEIVED, TCPW_CLOSED, -1);
-		track_give(request);
-	}
+	if (!request)
+		return 0;
+	owner = request->owner;
+	if (request->flags & TCPW_TRACKED_CANCELLED)
+		move(c, TCPW_SYN_RECEIVED, TCPW_CLOSED, -1);
+	track_give(request);
+	return owner;
+}
+
+/* A child at the end of its handshake, or before, where it was closed already. */
+static __always_inline void on_child(struct tcpw_counts *c, const struct sock *sk, __u64 cookie,
+				     int new_state)
+{
+	struct tcpw_bucket *b = tracked_bucket(cookie);
+	__u32 owner = take_request(c, sk);
+	struct tcpw_tracked *t;
+
+	if (new_state == TCPW_CLOSED)
+		return;
 	t = b ? track_take(b, cookie) : NULL;
 	if (t)
 		track_begin(t, new_state, owner, TCPW_TRACKED_PASSIVE);
@@ -230,7 +247,7 @@ static __always_inline void count_move(const struct sock *sk, int old_state, int
 	}
 	b = tracked_bucket(cookie);
 	t = b ? track_find(b, cookie) : NULL;
-	if (!t && old_state == TCPW_SYN_RECEIVED && new_state != TCPW_CLOSED) {
+	if (!t && old_state == TCPW_SYN_RECEIVED) {
 		on_child(c, sk, cookie, new_state);
 		move(c, old_state, new_state, 1);
 		return;
@@ -257,6 +274,7 @@ int count_state(__u64 *ctx)
 	if (!n)
 		return 0;
 	note_taken(n, sk, both_states(old_state, new_state));
+	note_clone(n, sk, old_state, new_state);
 	if (is_told(sk, old_state, new_state) && is_asked_for(sk))
 		count_move(sk, old_state, new_state);
 	return 0;
@@ -275,6 +293,7 @@ int count_state_nested(__u64 *ctx)
 	c = counts_here();
 	if (c)
 		c->taken_over++;
+	note_clone(n, sk, old_state, new_state);
 	if (is_told(sk, old_state, new_state) && is_asked_for(sk))
 		count_move(sk, old_state, new_state);
 	return 0;
@@ -333,10 +352,8 @@ static __always_inline void request_began(struct tcpw_counts *c, struct tcpw_buc
 	}
 }
 
-static __always_inline void on_request(const struct timer_list *timer, __u8 op)
+static __always_inline void on_request(const struct request_sock *req, __u8 op)
 {
-	const struct request_sock *req =
-		(const void *)timer - bpf_core_field_offset(struct request_sock, rsk_timer);
 	struct tcpw_counts *c = counts_here();
 	__u64 now = bpf_ktime_get_ns();
 	struct tcpw_bucket *b;
@@ -549,14 +566,24 @@ static __always_inline int on_timer(const struct timer_list *timer, __u8 op)
 				    bpf_core_field_offset(struct inet_timewait_sock, tw_timer),
 			    op);
 	else if (function == request_timer_function)
-		on_request(timer, op);
+		on_request((const void *)timer -
+				   bpf_core_field_offset(struct request_sock, rsk_timer),
+			   op);
 	return 0;
 }
 
 SEC("tp_btf/timer_start")
 int count_timer_start(__u64 *ctx)
 {
-	return on_timer((const struct timer_list *)ctx[0], TCPW_MINI_START);
+	const struct timer_list *timer = (const struct timer_list *)ctx[0];
+	const struct request_sock *req;
+
+	if ((__u64)timer->function != write_timer_function)
+		return on_timer(timer, TCPW_MINI_START);
+	req = cloned_request(timer);
+	if (req)
+		on_request(req, TCPW_MINI_START);
+	return 0;
 }
 
 SEC("tp_btf/timer_cancel")

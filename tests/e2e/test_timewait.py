@@ -255,7 +255,7 @@ class TestMatrix(unittest.TestCase):
         cls.tracers = []
         try:
             cls.ns.sysctl(tcp_tw_reuse=0, tcp_synack_retries=1, tcp_syn_retries=1,
-                          tcp_fin_timeout=2)
+                          tcp_fin_timeout=2, tcp_fastopen=0x1 | 0x2 | 0x4 | 0x200)
             before = cls.ns.counters()
             where = ("--netns", cls.ns.inode)
             cls.trace = tracer.Tracer("trace", *where)
@@ -312,6 +312,17 @@ class TestMatrix(unittest.TestCase):
                         a.connect(addr, port)
                     except actor.ActorError:
                         pass
+            # Fast Open: data in the SYN, without a cookie; one of the children is reset.
+            listener, port = b.call(_listen_fastopen)
+            for n in range(6):
+                c = a.call(_send_fastopen, "127.0.0.1", port)
+                s, _ = b.accept(listener)
+                b.recv(s, 5)
+                if n == 3:
+                    a.abort(c)
+                else:
+                    a.close(c)
+                b.close(s)
             # A SYN-ACK that is never answered, and a SYN that is dropped.
             listener, port = b.listen("127.0.0.1")
             rule = cls.ns.nft("input", f"tcp sport {port} tcp flags & (syn | ack) == syn | ack drop")
@@ -371,6 +382,22 @@ class TestTextScreen(unittest.TestCase):
         self.assertIn("ip_local_port_range is 40000 to 40019", last)
         # Loopback: tcp_tw_reuse = 2 covers it already.
         self.assertNotIn("tcp_tw_reuse is", last)
+
+
+def _listen_fastopen(side):
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.setsockopt(socket.IPPROTO_TCP, 23, 8)  # TCP_FASTOPEN
+    s.listen(8)
+    s.settimeout(20)
+    return side.add(s), s.getsockname()[1]
+
+
+def _send_fastopen(side, addr, port):
+    s = socket.socket()
+    s.sendto(b"hello", socket.MSG_FASTOPEN, (addr, port))
+    s.settimeout(20)
+    return side.add(s)
 
 
 def _burn(side, addr, port, rate, seconds):

@@ -53,6 +53,7 @@ static void configure(struct counter *c, const struct counter_options *o)
 	memcpy((void *)&s->rodata->filter, o->filter, sizeof(*o->filter));
 	s->rodata->tw_timer_function = o->features->tw_timer_function;
 	s->rodata->request_timer_function = o->features->request_timer_function;
+	s->rodata->write_timer_function = o->features->write_timer_function;
 	s->rodata->tracked_mask = (uint32_t)c->buckets - 1;
 	s->rodata->half_open_mask = half_open - 1;
 	bpf_map__set_max_entries(s->maps.tracked, (uint32_t)c->buckets);
