@@ -113,7 +113,8 @@ class TestInstall(unittest.TestCase):
         return program
 
     def test_shared_library_is_found_linked_and_runs(self):
-        for compiler in ("gcc", "clang"):
+        # The runtimes of the two compilers' sanitizers do not mix.
+        for compiler in ("gcc",) if self.san else ("gcc", "clang"):
             program = self.build(compiler, *self.flags("--libs"))
             wanted = run("readelf", "-d", program)
             self.assertIn("[libreftcp.so.0]", wanted)
@@ -148,11 +149,11 @@ class TestInstall(unittest.TestCase):
         archive = {line.split()[-1] for line in run(
             "nm", "-g", "--defined-only", os.path.join(self.lib, "libreftcp.a")).splitlines()
                    if len(line.split()) == 3}
-        if self.san:
-            self.skipTest("the sanitizers bring names of their own")
-        self.assertEqual(shown, declared)
-        self.assertEqual(archive, declared)
-        self.assertEqual(undefined(shared) - WANTS - WEAK, set())
+        # Sanitizers bring names of their own.
+        self.assertEqual({n for n in shown if "asan" not in n}, declared)
+        self.assertEqual({n for n in archive if "asan" not in n}, declared)
+        self.assertEqual({n for n in undefined(shared) - WANTS - WEAK
+                          if not n.startswith(("__asan", "__ubsan"))}, set())
 
 
 if __name__ == "__main__":

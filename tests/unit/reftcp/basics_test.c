@@ -91,6 +91,37 @@ static uint16_t slow_sum(const uint8_t *p, size_t n)
 	return (uint16_t)~sum;
 }
 
+/* The same code as it is where a processor has no wide vectors. */
+#define inetsum_add narrow_add
+#define inetsum_copy narrow_copy
+#define inetsum_pseudo narrow_pseudo
+#define inetsum_finish narrow_finish
+#define __builtin_cpu_supports(what) 0
+#include "reftcp/inetsum.c"
+#undef inetsum_add
+#undef inetsum_copy
+#undef inetsum_pseudo
+#undef inetsum_finish
+#undef __builtin_cpu_supports
+
+static void inetsum__without_wide_vectors__gives_the_same(void **state)
+{
+	static uint8_t data[3000], copy[3000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 193 + i / 7);
+	for (size_t n = 0; n < sizeof(data); n += 1 + n / 50) {
+		uint16_t want = inetsum_finish(inetsum_add(0, data, n));
+
+		assert_int_equal(narrow_finish(narrow_add(0, data, n)), want);
+		memset(copy, 0xee, sizeof(copy));
+		assert_int_equal(narrow_finish(narrow_copy(0, copy, data, n)), want);
+		assert_memory_equal(copy, data, n);
+		assert_true(n == sizeof(copy) || copy[n] == 0xee);
+	}
+}
+
 static void inetsum__any_length__agrees_with_the_definition(void **state)
 {
 	uint8_t data[300], copy[300], b[2];
@@ -493,6 +524,7 @@ int main(void)
 		cmocka_unit_test(siphash__paper_vector__matches),
 		cmocka_unit_test(inetsum__rfc1071_example__matches),
 		cmocka_unit_test(inetsum__any_length__agrees_with_the_definition),
+		cmocka_unit_test(inetsum__without_wide_vectors__gives_the_same),
 		cmocka_unit_test(tcpopt__everything__survives_a_round_trip),
 		cmocka_unit_test(tcpopt__sack_beside_timestamps__keeps_three_blocks),
 		cmocka_unit_test(tcpopt__illegal_lengths__end_the_parse_and_keep_what_was_read),
