@@ -131,13 +131,14 @@ void fastopen_put(const struct reftcp_stack *s, struct tcb *c, struct segment *s
 
 uint32_t fastopen_room(const struct reftcp_stack *s, const struct tcb *c, const struct segment *seg)
 {
-	const struct known_server *known = find(s, &c->remote.addr);
+	const struct known_server *known;
 	uint32_t room = c->own_mss;
 
 	if (!s->config.fast_open || !c->fast_open || c->retries || c->refused_text)
 		return 0;
 	if (!s->config.fast_open_bare && !(seg->opt.has & TCPOPT_COOKIE && seg->opt.cookie_len))
 		return 0;
+	known = find(s, &c->remote.addr);
 	if (known && known->mss < room)
 		room = known->mss;
 	/* The MSS is that of a segment without options: room for as many as there can be. */
