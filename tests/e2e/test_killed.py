@@ -4,7 +4,7 @@
 import time
 import unittest
 
-from harness import actor, lives, stage
+from harness import actor, lives, running, stage
 from harness.stage import (CLOSED, LISTENER, OPEN, OPENED, SWEPT, TO_CLOSE_WAIT, TO_FIN_WAIT_2,
                            TO_TIME_WAIT, scenarios_of)
 
@@ -236,7 +236,8 @@ def fin_wait_2_of_an_orphan(p):
     p.server.shutdown(s)
     p.server.wait_state(s, 7)
     p.server.close(s)
-    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", "killed")]]
+    cause = running.end_of_orphan("killed")
+    p.want_client = [OPEN + TO_FIN_WAIT_2 + [("FIN_WAIT_2", "CLOSED", cause)]]
     p.want_server = [OPENED + TO_CLOSE_WAIT + [("CLOSE_WAIT", "LAST_ACK", "close"),
                                                ("LAST_ACK", "CLOSED", "reset_received")]]
     p.want_wire = ["c FA", "s A", "s FA", "c R"]

@@ -41,7 +41,7 @@ class TestOpening(stage.StageCase):
                                    for e in lines),
                 "Tcp.RetransSegs": sum(e["event"] == "retransmit" for e in lines),
             }
-            kernel = {k: self.stage.delta(where, k) for k in told}
+            kernel = self.stage.counted(where, told)
             hidden = (self.stage.hidden_count("tcp_retransmit_skb") +
                       self.stage.hidden_count("tcp_retransmit_synack"))
             self.assertIn(kernel.pop("Tcp.RetransSegs") - told.pop("Tcp.RetransSegs"),

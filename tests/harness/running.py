@@ -16,3 +16,15 @@ SEGMENTS = VERSION >= (6, 11)
 def end_of_orphan(cause):
     """The cause of FIN_WAIT_2 -> CLOSED of a mini-socket that something ended."""
     return cause if SEGMENTS else "unknown"
+
+
+def shown(path):
+    """
+    A path as this kernel shows it: how a request socket ended that neither its timer nor its
+    listener took away is not known without segments.
+    """
+    if not SEGMENTS and len(path) == 2 and path[0] == ("LISTEN", "SYN_RECEIVED", "syn_received") \
+            and path[1] in {("SYN_RECEIVED", "CLOSED", cause)
+                            for cause in ("reset_received", "icmp_error", "killed")}:
+        return [path[0], ("SYN_RECEIVED", "CLOSED", "unknown")]
+    return path

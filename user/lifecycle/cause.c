@@ -60,13 +60,11 @@ static const struct cause_row rows[] = {
 	/*
 	 * Taken off in silence, its listener alive and no RST there: by tcp_abort or, when an ICMP
 	 * message says that nobody is there to take the SYN-ACK, by tcp_req_err. Where no witness
-	 * sees segments it was a RST as a rule (tcp_check_req).
+	 * sees segments a RST (tcp_check_req) looks no different, and nothing is said.
 	 */
 	{S(SYN_RECEIVED), S(CLOSED), E(NO_PACKET), E(FULL_SOCKET) | E(HOLE), CAUSE(KILLED)},
 	{S(SYN_RECEIVED), S(CLOSED), E(PACKET) | E(SEGMENTS_SEEN), E(FULL_SOCKET) | E(HOLE),
 	 CAUSE(ICMP_ERROR)},
-	{S(SYN_RECEIVED), S(CLOSED), 0, E(FULL_SOCKET) | E(HOLE) | E(SEGMENTS_SEEN),
-	 CAUSE(RESET_RECEIVED)},
 
 	/* ... and timewait sockets. */
 	{S(TIME_WAIT), S(CLOSED), E(EXPIRED), 0, CAUSE(TIME_WAIT_EXPIRED)},

@@ -23,7 +23,7 @@ static void half_open__timer_armed_again__goes_on(void **arg)
 	assert_int_equal(lifecycle_stats(f->lc)->half_open, 0);
 }
 
-static void half_open__cancelled_alone__reset_received(void **arg)
+static void half_open__cancelled_alone_segments_hidden__unknown(void **arg)
 {
 	struct fixture *f = *arg;
 	struct tcpw_tuple t = tuple(80, 5000);
@@ -33,7 +33,7 @@ static void half_open__cancelled_alone__reset_received(void **arg)
 	request(f, TCPW_MINI_CANCEL, t);
 	settle(f);
 	expect(f, "0 LISTEN>SYN_RECEIVED syn_received\n"
-		  "0 SYN_RECEIVED>CLOSED reset_received 50us\n");
+		  "0 SYN_RECEIVED>CLOSED unknown 50us\n");
 }
 
 /* Brings connection 9 into a FIN_WAIT_2 that is a mini-socket. */
@@ -224,7 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(half_open__timer_armed_again__goes_on),
-		CASE(half_open__cancelled_alone__reset_received),
+		CASE(half_open__cancelled_alone_segments_hidden__unknown),
 		CASE(orphan__fin_segment__time_wait),
 		CASE(orphan__expires__fin_wait_2_timeout),
 		CASE(orphan__table_says_time_wait__told_from_snapshot),
