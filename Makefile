@@ -41,6 +41,7 @@ PACKAGES = gcc clang clang-format libc6-dev libbpf-dev libelf-dev zlib1g-dev bpf
 	libcap2-bin
 PACKAGES_FUZZ = libclang-rt-14-dev
 PACKAGES_BENCH = libbpf-tools bpftrace liblwip-dev
+PACKAGES_VM = qemu-system-x86 kmod busybox-static
 
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 VERSION = 0.1.0
@@ -83,7 +84,7 @@ DRILL_SRC = $(wildcard tools/packetdrill/*.c)
 DRILL_OBJ = $(DRILL_SRC:%.c=$(OBJ)/%.o)
 
 .PHONY: all run test test-full unit e2e bench bench-costs bench-stacks fuzz check-rfc lint format clean help \
-	install deps
+	install deps vmtest
 
 all: $(OUT)/$(NAME) $(if $(REFTCP_SRC),$(REFTCP_LIBS)) \
 	$(if $(DRILL_SRC),$(OUT)/reftcp-packetdrill.so) ## build everything
@@ -278,6 +279,10 @@ $(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_WITH) $(REFTCP_OBJ) | $(BUILD)/.packages-fu
 
 fuzz: $(FUZZ_BIN) ## fuzz the reference stack, each entry for SECONDS=60
 	$(Q)$(PYTHON) tools/fuzz --build-dir $(OUT)/fuzz $(if $(SECONDS),--seconds $(SECONDS))
+
+vmtest: all ## boot Debian's kernels and ask each what is owed there (VMTEST="-v 6.1")
+	$(Q)tools/install-packages $(PACKAGES) $(PACKAGES_VM)
+	$(Q)BUILD=$(BUILD) TCPWITNESS=$(OUT)/$(NAME) $(PYTHON) tests/vm/vmtest.py $(VMTEST)
 
 # ---- for people --------------------------------------------------------------------------------
 run: all ## trace this machine (SECONDS=n: for n seconds), with a few sample connections

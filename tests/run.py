@@ -101,6 +101,7 @@ def main():
 
     if not only_unit:
         suite("lint", [python, "tools/lint.py"], totals)
+        suite("vm driver", [python, "tests/vm/driver_test.py"], totals)
         if os.path.exists("tests/rfc/check"):
             one("rfc ledger", [python, "tests/rfc/check"], totals)
     for program in sorted(programs):
