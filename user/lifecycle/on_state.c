@@ -251,6 +251,17 @@ static void full_socket_gone(struct lifecycle *lc, struct connection *c,
 		queue_pending_life(lc, c, r->h.ts);
 }
 
+/*
+ * A child that has a file has been accepted. Where that was not seen (io_uring, no accept witness)
+ * it may be by another process than the one that listens: whose it is then is not known.
+ */
+static void accepted_unseen(struct lifecycle *lc, struct connection *c)
+{
+	owner_put(&lc->owners, c->pub.owner);
+	c->pub.owner = NULL;
+	c->listener = 0;
+}
+
 void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 {
 	enum tcpw_state old_state = state_of(r->old_state), new_state = state_of(r->new_state);
@@ -275,6 +286,8 @@ void on_state(struct lifecycle *lc, const struct tcpw_state_record *r)
 	}
 	if (c->joined)
 		connection_join(lc, c, c->listener); /* whose it is may have changed by an accept */
+	else if ((r->flags & TCPW_SOCK_HELD) && c->listener && !c->pub.accepted)
+		accepted_unseen(lc, c);
 	cookie = c->evidence & EVIDENCE_NO_REQUEST;
 	c->evidence &= ~(uint32_t)EVIDENCE_NO_REQUEST;
 	if (c->state != old_state && !cookie) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sockets that the kernel opens: further subflows of MPTCP connections, and its own. */
+/*
+ * Whose a socket is that no call of a process opens: further subflows of MPTCP connections, the
+ * kernel's own, children that are accepted unseen.
+ */
 #include "unit/lifecycle/story.h"
 
 static void open_record(struct fixture *f, uint64_t cookie, int old_state, int new_state,
@@ -66,12 +69,64 @@ static void joined__child_of_a_kernel_listener__follows_the_accept(void **arg)
 		  "4 ESTABLISHED>CLOSE_WAIT fin_received 10000us worker\n");
 }
 
+/* A child up to ESTABLISHED, of a listener that "server" owns. */
+static void child(struct fixture *f, struct tcpw_tuple t)
+{
+	state(f, 1, TCPW_CLOSED, TCPW_LISTEN, tuple(80, 0), plain);
+	request(f, TCPW_MINI_START, t);
+	request(f, TCPW_MINI_CANCEL, t);
+	state(f, 2, TCPW_SYN_RECEIVED, TCPW_ESTABLISHED, t, plain);
+	settle(f);
+	expect(f, f->story);
+}
+
+static void child__held_and_no_accept_seen__nobody(void **arg)
+{
+	const struct detail held = {.flags = TCPW_SOCK_HELD};
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(80, 5000);
+
+	child(f, t);
+	state(f, 2, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, t, held);
+	state(f, 2, TCPW_CLOSE_WAIT, TCPW_LAST_ACK, t, held);
+	state(f, 2, TCPW_LAST_ACK, TCPW_CLOSED, t, plain);
+	settle(f);
+	expect(f, "2 ESTABLISHED>CLOSE_WAIT fin_received 10000us\n"
+		  "2 CLOSE_WAIT>LAST_ACK close 0us\n"
+		  "2 LAST_ACK>CLOSED fin_acked 0us\n"
+		  "life SYN_RECEIVED ESTABLISHED CLOSE_WAIT LAST_ACK fin_acked\n");
+}
+
+/* Its file is there a moment before accept() returns: a line between the two has nobody. */
+static void child__held_just_before_the_accept__owner_of_the_accept(void **arg)
+{
+	const struct detail held = {.flags = TCPW_SOCK_HELD};
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(80, 5000);
+	struct tcpw_accept_record a;
+
+	child(f, t);
+	state(f, 2, TCPW_ESTABLISHED, TCPW_CLOSE_WAIT, t, held);
+	after(f, US);
+	a = (struct tcpw_accept_record){
+		.h = header(f, TCPW_RECORD_ACCEPT, sizeof(a)), .cookie = 2, .tuple = t};
+	strcpy(a.process.comm, "worker");
+	lifecycle_record(f->lc, &a.h);
+	state(f, 2, TCPW_CLOSE_WAIT, TCPW_LAST_ACK, t, held);
+	settle(f);
+	expect(f, "2 ESTABLISHED>CLOSE_WAIT fin_received 10000us\n"
+		  "accept 10001us worker\n"
+		  "2 CLOSE_WAIT>LAST_ACK close 1us worker\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(joined__opened_by_a_worker__owner_of_the_first_subflow),
 		CASE(joined__first_subflow_unknown__nobody),
 		CASE(joined__child_of_a_kernel_listener__follows_the_accept),
+		CASE(child__held_and_no_accept_seen__nobody),
+		CASE(child__held_just_before_the_accept__owner_of_the_accept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
