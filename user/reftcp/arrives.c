@@ -40,9 +40,11 @@ static const struct step *walk(struct arrival *a, const struct step_list *list)
 	enum step_result result;
 
 	for (;;) {
+		const struct step *end = list->row + list->count;
+
 		do {
 			result = row++->run(a);
-		} while (result == STEP_NEXT && row < list->row + list->count);
+		} while (result == STEP_NEXT && row < end);
 		switch (result) {
 		case STEP_NEXT:
 		case STEP_DONE:

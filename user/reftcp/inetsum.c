@@ -81,18 +81,26 @@ static inline bool has_avx2(void)
 uint64_t inetsum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint32_t w;
+	uint64_t w;
+	uint32_t half = 0;
 	size_t n = 0;
 
 	if (len >= LONG)
 		n = has_avx2() ? add_avx2(&sum, p, len) : sum_vectors(&sum, NULL, p, len);
-	for (; len - n >= 4; n += 4) {
-		memcpy(&w, p + n, 4);
-		sum += w;
+	for (; len - n >= 8; n += 8) {
+		memcpy(&w, p + n, 8);
+		sum += (w & LOW) + (w >> 32);
 	}
-	w = 0;
-	memcpy(&w, p + n, len - n);
-	return sum + w;
+	if (len - n >= 4) {
+		memcpy(&half, p + n, 4);
+		sum += half;
+		n += 4;
+	}
+	if (n == len)
+		return sum;
+	half = 0;
+	memcpy(&half, p + n, len - n);
+	return sum + half;
 }
 
 uint64_t inetsum_copy(uint64_t sum, void *to, const void *from, size_t len)

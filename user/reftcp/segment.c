@@ -239,7 +239,14 @@ size_t segment_build(const struct segment *seg, uint64_t text_sum, uint8_t *buf)
 	/* RFC 9293 3.1: the sender MUST generate the checksum [MUST-2]. */
 	text_sum += inetsum_pseudo(&seg->src.addr, &seg->dst.addr, IP_PROTO_TCP, (uint32_t)tcp_len);
 	text_sum += sum_words(w, 5);
-	sum = inetsum_finish(inetsum_add(text_sum, p + 20, opt_len));
+	/* Options were just written in words of four octets, and are read back as such. */
+	for (size_t i = 0; i < opt_len; i += 4) {
+		uint32_t word;
+
+		memcpy(&word, p + 20 + i, 4);
+		text_sum += word;
+	}
+	sum = inetsum_finish(text_sum);
 	memcpy(p, w, 20);
 	memcpy(p + 16, &sum, 2);
 	return ip_len + head;
