@@ -189,16 +189,16 @@ static __always_inline void on_open(struct tcpw_counts *c, const struct sock *sk
 }
 
 /*
- * The request socket that a child was made from goes with it. -> who listens; 0 is unknown. An
- * ordinary one has been cancelled just before, which was not its end; a Fast Open child's has no
- * timer.
+ * The request socket that a child was made from goes with it: whether there was one, and whose.
+ * An ordinary one has been cancelled just before, which was not its end; a Fast Open child's has
+ * no timer.
  */
-static __always_inline __u32 take_request(struct tcpw_counts *c, const struct sock *sk)
+static __always_inline bool take_request(struct tcpw_counts *c, const struct sock *sk,
+					 __u32 *listens)
 {
 	struct tcpw_tracked *request;
 	struct tcpw_tuple tuple;
 	struct tcpw_bucket *h;
-	__u32 owner;
 	__u64 hash;
 
 	tuple_of(&tuple, &sk->__sk_common);
@@ -206,22 +206,30 @@ static __always_inline __u32 take_request(struct tcpw_counts *c, const struct so
 	h = half_open_bucket(hash);
 	request = h ? track_find(h, hash) : NULL;
 	if (!request)
-		return 0;
-	owner = request->owner;
+		return false;
+	*listens = request->owner;
 	if (request->flags & TCPW_TRACKED_CANCELLED)
 		move(c, TCPW_SYN_RECEIVED, TCPW_CLOSED, -1);
 	track_give(request);
-	return owner;
+	return true;
 }
 
-/* A child at the end of its handshake, or before, where it was closed already. */
+/*
+ * A child at the end of its handshake, or before, where it was closed already. One without a
+ * request socket was made from a SYN cookie and comes straight from LISTEN; where requests found no
+ * room that cannot be told, and the kernel's word is taken.
+ */
 static __always_inline void on_child(struct tcpw_counts *c, const struct sock *sk, __u64 cookie,
 				     int new_state)
 {
 	struct tcpw_bucket *b = tracked_bucket(cookie);
-	__u32 owner = take_request(c, sk);
 	struct tcpw_tracked *t;
+	__u32 owner = 0;
 
+	if (take_request(c, sk, &owner) || c->half_open_untracked)
+		move(c, TCPW_SYN_RECEIVED, new_state, 1);
+	else
+		move(c, TCPW_LISTEN, new_state, 1);
 	if (new_state == TCPW_CLOSED)
 		return;
 	t = b ? track_take(b, cookie) : NULL;
@@ -249,7 +257,6 @@ static __always_inline void count_move(const struct sock *sk, int old_state, int
 	t = b ? track_find(b, cookie) : NULL;
 	if (!t && old_state == TCPW_SYN_RECEIVED) {
 		on_child(c, sk, cookie, new_state);
-		move(c, old_state, new_state, 1);
 		return;
 	}
 	/* Its timewait socket goes on. */

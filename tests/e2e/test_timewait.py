@@ -2,7 +2,6 @@
 """`timewait` on real TIME_WAITs: the sums, the owners, the ports."""
 
 import os
-import re
 import socket
 import subprocess
 import time
@@ -19,10 +18,6 @@ def ss_time_wait(ns):
     return len(ns.run("ss", "-tanH", "state", "time-wait").splitlines())
 
 
-class Counting(tracer.Tracer):
-    READY = "counting"
-
-
 class TimewaitCase:
     INTERVAL = 0.5
 
@@ -35,7 +30,7 @@ class TimewaitCase:
         try:
             netns.veth(cls.client_ns, cls.server_ns)
             cls.prepare()
-            cls.t = Counting("timewait", "--interval", cls.INTERVAL,
+            cls.t = tracer.Counter("--interval", cls.INTERVAL,
                                   "--netns", cls.client_ns.inode)
             cls.t.wait_for(lambda lines: len(lines) > 1)
             cls.perform()
@@ -260,7 +255,7 @@ class TestMatrix(unittest.TestCase):
             where = ("--netns", cls.ns.inode)
             cls.trace = tracer.Tracer("trace", *where)
             cls.tracers.append(cls.trace)
-            cls.count = Counting("timewait", "-v", "--interval", 0.5, *where)
+            cls.count = tracer.Counter("-v", "--interval", 0.5, *where)
             cls.tracers.append(cls.count)
             cls.count.wait_for(lambda lines: lines)
             cls.perform()
@@ -333,17 +328,13 @@ class TestMatrix(unittest.TestCase):
             cls.ns.nft_delete(rule)
             time.sleep(4)
 
-    def counted(self):
-        return Counter({(m[1], m[2]): int(m[3]) for m in re.finditer(
-            r"moves (\w+) (\w+) (-?\d+)", self.count.stderr)})
-
     def test_every_move_is_counted_as_it_is_traced(self):
         traced = Counter((t["old"], t["new"]) for t in self.trace.transitions())
         self.assertGreater(sum(traced.values()), 10 * self.CONNECTIONS)
-        self.assertEqual(self.counted(), traced)
+        self.assertEqual(self.count.moves(), traced)
 
     def test_every_move_is_in_the_kernels_counters(self):
-        moves = self.counted()
+        moves = Counter(self.count.moves())
         into = Counter()
         for (_, new), n in moves.items():
             into[new] += n
@@ -365,7 +356,7 @@ class TestTextScreen(unittest.TestCase):
         with netns.Namespace("tw-text") as ns, actor.Actor(ns, comm="short") as a:
             ns.sysctl(ip_local_port_range="40000 40019", tcp_tw_reuse=2)
             listener, port = a.listen("127.0.0.1", backlog=64)
-            with Counting("timewait", "--netns", ns.inode, "--interval", 0.3,
+            with tracer.Counter("--netns", ns.inode, "--interval", 0.3,
                                json=False, stdout=subprocess.PIPE) as t:
                 for _ in range(16):
                     c, _ = a.connect("127.0.0.1", port)

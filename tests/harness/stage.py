@@ -12,6 +12,7 @@ import time
 import traceback
 import unittest
 import zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from . import actor, hidden, lives, netns, running, tracer, wire, witness
@@ -161,13 +162,14 @@ class Stage:
         self.hidden = []
         self.before = {ns: ns.counters() for ns in self.all_ns}
         self.after = {}
-        self.trace = self.life = None
+        self.trace = self.life = self.counter = None
         if tracer.available():
             where = [a for ns in self.all_ns for a in ("--netns", ns.inode)]
             self.trace = tracer.Tracer("trace", *where, *trace_args, ready=False)
             if life:
                 self.life = tracer.Tracer("life", "--complete", *where, ready=False)
                 self.life.wait_ready()
+            self.counter = tracer.Counter("-v", "--interval", 5, *where)
             self.trace.wait_ready()
         self.plays = {}
         self.lives = []
@@ -201,6 +203,8 @@ class Stage:
             if t is not None:
                 t.misses = witness.recursion_misses(t.pid)
                 t.status = t.stop()
+        if self.counter is not None:
+            self.counter.status = self.counter.stop()
         if self.trace is not None:
             self.lives = lives.join(self.trace.lines)
         self.hidden = self.hidden_watch.events()
@@ -212,7 +216,7 @@ class Stage:
 
     def close(self):
         self.hidden_watch.close()
-        for t in (self.trace, self.life):
+        for t in (self.trace, self.life, self.counter):
             if t is not None:
                 t.kill()
         for c in self.captures.values():
@@ -409,6 +413,15 @@ class StageCase(unittest.TestCase):
             self.assertIn(unseen, range(hidden + 1), where.name)
             sent = self.stage.delta(where, "Tcp.OutRsts")
             self.assertTrue(self.stage.resets_fit(resets, sent), (where.name, resets, sent))
+
+    def test_moves_are_counted_as_they_are_traced(self):
+        """The kernel's own counts of every move between two states, against the lines."""
+        self.need_tracer()
+        traced = Counter((t["old"], t["new"]) for t in self.stage.trace.transitions())
+        moves = Counter(self.stage.counter.moves())
+        self.assertEqual((dict(moves - traced), dict(traced - moves)), ({}, {}),
+                         "more counted, more traced")
+        self.assertEqual(self.stage.counter.status, 0)
 
     def need_tracer(self):
         if self.stage.trace is None:

@@ -3,6 +3,7 @@
 
 import atexit
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -153,6 +154,20 @@ class Tracer:
 
     def transitions(self):
         return [e for e in self.lines if e["event"] == "transition"]
+
+
+class Counter(Tracer):
+    """`tcpwitness timewait`: readings of what the kernel counts."""
+
+    READY = "counting"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__("timewait", *args, **kwargs)
+
+    def moves(self):
+        """With -v, after its end: {(old, new): how many}."""
+        return {(m[1], m[2]): int(m[3])
+                for m in re.finditer(r"moves (\w+) (\w+) (-?\d+)", self.stderr) if int(m[3])}
 
 
 def run(*args, timeout=60, stdin=subprocess.DEVNULL, **kwargs):
