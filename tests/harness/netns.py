@@ -69,6 +69,10 @@ class Namespace:
         if _alive.pop(self.name, None) is not None:
             sh("ip", "netns", "del", self.name, check=False)
 
+    @property
+    def exists(self):
+        return self.name in _alive
+
     def argv(self, *argv):
         return ["nsenter", f"--net={self.path}", "--", *argv]
 

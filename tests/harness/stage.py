@@ -120,6 +120,13 @@ class Play:
                 raise TimeoutError(f"{lport} {rport}: {have}, not {state}")
             time.sleep(0.005)
 
+    def end_namespace(self):
+        """Lets a special namespace of this play alone go, with all that lives there."""
+        self.client.stop()
+        self.server.stop()
+        self.stage.captures[self.sns].stop()
+        self.sns.remove()
+
     def drop(self, ns, match, chain="input"):
         return ns.nft(chain, f"tcp {match} drop")
 
@@ -194,10 +201,10 @@ class Stage:
                 # Seldom while the end is far: every look is a process for each namespace.
                 far = 0 if sweep else (last + 60 - time.monotonic()) / 2
                 time.sleep(min(max(far, 0.2), 5))
-                for ns in self.all_ns if sweep else ():
+                for ns in self.living_ns() if sweep else ():
                     ns.run("ss", "-K", "-tan", "state", "time-wait")
         time.sleep(0.3)
-        for ns in self.all_ns:
+        for ns in self.living_ns():
             self.after[ns] = ns.counters()
         for t in (self.trace, self.life):
             if t is not None:
@@ -212,7 +219,10 @@ class Stage:
             c.stop()
 
     def _waiting(self):
-        return any(ns.run("ss", "-tanH", "state", "time-wait").strip() for ns in self.all_ns)
+        return any(ns.run("ss", "-tanH", "state", "time-wait").strip() for ns in self.living_ns())
+
+    def living_ns(self):
+        return [ns for ns in self.all_ns if ns.exists]
 
     def close(self):
         self.hidden_watch.close()
