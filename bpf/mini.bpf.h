@@ -34,7 +34,7 @@ static __always_inline struct tcpw_mini_record *mini_reserve(struct tcpw_account
 	r->tcp_flags = 0;
 	r->fastopen = 0;
 	r->context = TCPW_CONTEXT_UNKNOWN;
-	r->pad = 0;
+	r->due = 0;
 	return r;
 }
 
@@ -52,7 +52,8 @@ static __always_inline enum filter_verdict request_verdict(__u8 op, __u64 listen
 
 static __always_inline void send_timewait(struct tcpw_account *account, __u16 program, __u64 now,
 					  const struct inet_timewait_sock *tw, __u64 cookie,
-					  const struct tcpw_tuple *tuple, __u8 op, __u8 tcp_flags)
+					  const struct tcpw_tuple *tuple, __u8 op, __u8 tcp_flags,
+					  __u8 due)
 {
 	struct tcpw_mini_record *r;
 
@@ -64,6 +65,7 @@ static __always_inline void send_timewait(struct tcpw_account *account, __u16 pr
 	r->op = op;
 	r->substate = BPF_CORE_READ(tw, tw_substate);
 	r->tcp_flags = tcp_flags;
+	r->due = due;
 	record_submit(r);
 }
 

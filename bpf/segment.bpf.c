@@ -74,6 +74,6 @@ int witness_segment(__u64 *ctx)
 	tuple_of(&tuple, &sk->__sk_common);
 	send_timewait(account, TCPW_PROGRAM_SEGMENT, bpf_ktime_get_ns(),
 		      (const struct inet_timewait_sock *)sk, sk->__sk_common.skc_cookie.counter,
-		      &tuple, TCPW_MINI_SEGMENT, th.flags);
+		      &tuple, TCPW_MINI_SEGMENT, th.flags, 0);
 	return 0;
 }

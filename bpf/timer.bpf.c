@@ -47,7 +47,7 @@ static __always_inline bool ports_refuse(struct tcpw_account *account,
 }
 
 static __always_inline void on_request(const struct request_sock *req, __u32 program, __u8 op,
-				       __u8 fastopen)
+				       __u8 fastopen, __u8 due)
 {
 	struct tcpw_account *account = account_of(program);
 	struct tcpw_mini_record *r;
@@ -77,13 +77,15 @@ static __always_inline void on_request(const struct request_sock *req, __u32 pro
 	r->listener = listener_cookie;
 	r->listener_state = listener_state;
 	r->fastopen = fastopen;
+	r->due = due;
 	r->num_timeout = BPF_CORE_READ_BITFIELD_PROBED(req, num_timeout);
 	if (op == TCPW_MINI_CANCEL)
 		r->context = context_here();
 	record_submit(r);
 }
 
-static __always_inline void on_timewait(const struct timer_list *timer, __u32 program, __u8 op)
+static __always_inline void on_timewait(const struct timer_list *timer, __u32 program, __u8 op,
+					__u8 due)
 {
 	const struct inet_timewait_sock *tw =
 		(const void *)timer - bpf_core_field_offset(struct inet_timewait_sock, tw_timer);
@@ -98,7 +100,12 @@ static __always_inline void on_timewait(const struct timer_list *timer, __u32 pr
 	common_read(&head, &tw->__tw_common);
 	tuple_of_head(&tuple, &head);
 	send_timewait(account, program, now, tw, common_field(&head, skc_cookie).counter, &tuple,
-		      op, 0);
+		      op, 0, due);
+}
+
+static __always_inline bool is_due(const struct timer_list *timer)
+{
+	return (__s64)(bpf_jiffies64() - timer->expires) >= 0;
 }
 
 static __always_inline int on_timer(const struct timer_list *timer, __u32 program, __u8 op)
@@ -106,11 +113,11 @@ static __always_inline int on_timer(const struct timer_list *timer, __u32 progra
 	__u64 function = (__u64)timer->function;
 
 	if (function == tw_timer_function)
-		on_timewait(timer, program, op);
+		on_timewait(timer, program, op, op == TCPW_MINI_CANCEL && is_due(timer));
 	else if (function == request_timer_function)
 		on_request((const void *)timer -
 				   bpf_core_field_offset(struct request_sock, rsk_timer),
-			   program, op, 0);
+			   program, op, 0, op == TCPW_MINI_CANCEL && is_due(timer));
 	return 0;
 }
 
@@ -125,7 +132,7 @@ int witness_timer_start(__u64 *ctx)
 		return on_timer(timer, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START);
 	req = cloned_request(timer);
 	if (req)
-		on_request(req, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START, 1);
+		on_request(req, TCPW_PROGRAM_TIMER_START, TCPW_MINI_START, 1, 0);
 	return 0;
 }
 

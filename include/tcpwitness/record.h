@@ -164,7 +164,7 @@ struct tcpw_mini_record {
 	__u8 tcp_flags;      /* TCPW_MINI_SEGMENT: the TCP flags byte */
 	__u8 fastopen;       /* request: its child exists already */
 	__u8 context;        /* request, cancel: enum tcpw_context */
-	__u8 pad;
+	__u8 due;            /* cancel: its time has come, so it is most likely expiring */
 };
 
 enum tcpw_retransmit_kind {

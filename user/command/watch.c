@@ -28,6 +28,7 @@
 #define IDLE_POLL_MS 200
 #define RECONCILE_NS (1000 * MS)
 #define AUDIT_NS (30 * RECONCILE_NS)
+#define SOCKETS_AT_ONCE 1024
 
 /* Where records or connections can be lost; a figure for each. */
 #define STAGES(X)                               \
@@ -61,6 +62,8 @@ struct watch {
 	uint64_t lost[STAGE_COUNT];  /* as told so far */
 	uint64_t lines;
 	uint64_t sockets_found;
+	uint64_t sockets_read;
+	uint64_t newest;      /* time of the last record read */
 	uint64_t began, ends; /* ns; ends 0: not by time */
 	uint64_t next_reconcile;
 	uint64_t next_audit;     /* walk of the socket table, whether something was lost or not */
@@ -177,6 +180,7 @@ static void on_record(void *arg, const struct tcpw_header *record)
 	/* Before the record is made use of: the ones before it may be missing. */
 	mark_holes(w);
 	lifecycle_record(w->lifecycle, record);
+	w->newest = record->ts;
 }
 
 static int consume(struct watch *w)
@@ -184,6 +188,19 @@ static int consume(struct watch *w)
 	int n = tracer_consume(w->session.tracer, on_record, w);
 
 	mark_holes(w);
+	return n;
+}
+
+/*
+ * Reads a round and gives out what is old enough by `now`, a time from before. While there is more
+ * in the ring, time is what the records say: the evidence for the last of them is still in there.
+ */
+static int take_in(struct watch *w, uint64_t now)
+{
+	int n = consume(w);
+
+	lifecycle_advance(w->lifecycle,
+			  n >= TRACER_CONSUME_MAX && w->newest < now ? w->newest : now);
 	return n;
 }
 
@@ -234,6 +251,10 @@ static void count_losses(struct watch *w)
 	tell_lost(w, STAGE_UNSEEN, stats->unseen);
 }
 
+/*
+ * What is found is put in order with the records of its time. A large table would fill the queue:
+ * so records are taken in meanwhile, and what is old enough is made use of.
+ */
 static void on_socket(void *arg, const struct tcpw_socket *socket)
 {
 	struct watch *w = arg;
@@ -241,6 +262,8 @@ static void on_socket(void *arg, const struct tcpw_socket *socket)
 	if (!w->walked)
 		w->sockets_found++;
 	lifecycle_socket(w->lifecycle, socket);
+	if (++w->sockets_read % SOCKETS_AT_ONCE == 0)
+		take_in(w, socket->ts);
 }
 
 static void between_namespaces(void *arg)
@@ -281,6 +304,7 @@ static void walk(struct watch *w)
 	struct session *s = &w->session;
 	size_t failed, walked;
 	uint64_t now;
+	int n;
 
 	walked = session_walk(s, on_socket, between_namespaces, w, &failed);
 	w->file_count = session_files(s, &w->files);
@@ -298,10 +322,9 @@ static void walk(struct watch *w)
 	/* What the walk found is taken in, with its owners, before anybody is told to go ahead. */
 	do {
 		poll(NULL, 0, PENDING_POLL_MS);
-		consume(w);
 		now = session_now(s);
-		lifecycle_advance(w->lifecycle, now);
-	} while (now <= w->files_until + WINDOW_NS);
+		n = take_in(w, now);
+	} while (n >= TRACER_CONSUME_MAX || now <= w->files_until + WINDOW_NS);
 	apply_files(w);
 	w->walked = true;
 	message("tracing: %llu sockets found in %zu network namespaces%s",
@@ -323,7 +346,7 @@ static bool walk_is_due(const struct watch *w, uint64_t lost, uint64_t now)
 }
 
 /* Once a second: what was lost, and where it is needed the socket table. */
-static void reconcile(struct watch *w, uint64_t now)
+static void reconcile(struct watch *w, uint64_t now, bool behind)
 {
 	bool judge;
 	uint64_t lost;
@@ -338,7 +361,8 @@ static void reconcile(struct watch *w, uint64_t now)
 	}
 	count_losses(w);
 	lost = w->lost[STAGE_RING_FULL] + w->lost[STAGE_MAP_FULL] + w->lost[STAGE_MISSED];
-	if (!walk_is_due(w, lost, now))
+	/* What is in the ring is older than what a walk would find: it comes first. */
+	if (behind || !walk_is_due(w, lost, now))
 		return;
 	judge = lost != w->lost_walked || now >= w->next_audit;
 	session_walk(&w->session, on_socket, between_namespaces, w, &failed);
@@ -392,10 +416,9 @@ static int follow(struct watch *w)
 
 	while (!w->stop && !w->closed && status == EXIT_OK) {
 		uint64_t now = session_now(&w->session);
-		int consumed = consume(w);
+		int consumed = take_in(w, now);
 
-		lifecycle_advance(w->lifecycle, now);
-		reconcile(w, now);
+		reconcile(w, now, consumed >= TRACER_CONSUME_MAX);
 		status = session_flush(&w->session, &w->closed);
 		if (w->ends && now >= w->ends)
 			break;
@@ -412,10 +435,13 @@ static int finish(struct watch *w, int status)
 
 	tracer_detach(s->tracer);
 	if (status == EXIT_OK && !w->closed) {
+		/*
+		 * What is left is still told, as it is read; but after the last line asked for
+		 * there is nothing more to say.
+		 */
+		w->stop = stopped_by_count;
 		while (consume(w) >= TRACER_CONSUME_MAX)
 			;
-		/* After the last line asked for there is nothing more to say. */
-		w->stop = stopped_by_count;
 		lifecycle_flush(w->lifecycle, session_now(s));
 		count_losses(w);
 		status = session_flush(s, &w->closed);

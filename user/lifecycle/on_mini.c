@@ -10,6 +10,12 @@
 
 #include <stddef.h>
 
+/*
+ * How long the expiry of a timer that was taken off when it was due may be away: the two are told
+ * one right after the other, but the host may take the (virtual) CPU away in between.
+ */
+#define DUE_NS 20000000ull
+
 #define TH_FIN 0x01
 #define TH_RST 0x04
 
@@ -24,6 +30,15 @@ static void end_mini(struct lifecycle *lc, struct connection *c, uint64_t ts, ui
 				       .ts = ts,
 				       .evidence = evidence,
 				       .wait = wait});
+}
+
+/* A cancel: what follows tells what it was. */
+static void taken_off(struct lifecycle *lc, struct connection *c, const struct tcpw_mini_record *r,
+		      uint32_t evidence)
+{
+	end_mini(lc, c, r->h.ts, evidence, true);
+	if (r->due)
+		hold_at(lc, c->end)->deadline = r->h.ts + DUE_NS;
 }
 
 static void request_begins(struct lifecycle *lc, const struct tcpw_mini_record *r)
@@ -79,11 +94,14 @@ void on_request(struct lifecycle *lc, const struct tcpw_mini_record *r)
 	if (r->listener_state && r->listener_state != TCPW_LISTEN)
 		evidence |= EVIDENCE_LISTENER_GONE;
 	if (r->op == TCPW_MINI_CANCEL && c->end == NONE)
-		end_mini(lc, c, r->h.ts, evidence, true);
-	else if (r->op == TCPW_MINI_EXPIRE && c->end != NONE)
+		taken_off(lc, c, r, evidence);
+	else if (r->op == TCPW_MINI_EXPIRE && c->end != NONE) {
+		struct held *end = hold_at(lc, c->end);
+
 		/* Armed again from its handler, or not: only waiting tells. */
-		hold_at(lc, c->end)->evidence |= evidence | EVIDENCE_EXPIRED;
-	else if (r->op == TCPW_MINI_EXPIRE)
+		end->evidence |= evidence | EVIDENCE_EXPIRED;
+		end->deadline = r->h.ts + lc->options.evidence_ns;
+	} else if (r->op == TCPW_MINI_EXPIRE)
 		end_mini(lc, c, r->h.ts, evidence | EVIDENCE_EXPIRED, true);
 }
 
@@ -204,7 +222,7 @@ void on_timewait(struct lifecycle *lc, const struct tcpw_mini_record *r)
 					       .ts = r->h.ts,
 					       .wait = true});
 	if (r->op == TCPW_MINI_CANCEL && c->end == NONE)
-		end_mini(lc, c, r->h.ts, reused_by_connect(lc, r) ? EVIDENCE_REUSED : 0, true);
+		taken_off(lc, c, r, reused_by_connect(lc, r) ? EVIDENCE_REUSED : 0);
 	else if (r->op == TCPW_MINI_EXPIRE && c->end != NONE)
 		hold_settle_end(lc, c, EVIDENCE_EXPIRED);
 	else if (r->op == TCPW_MINI_EXPIRE)

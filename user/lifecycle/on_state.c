@@ -114,7 +114,8 @@ static struct connection *begin_child(struct lifecycle *lc, const struct tcpw_st
 	c->pub.flags = r->flags & (TCPW_SOCK_KERNEL | TCPW_SOCK_SUBFLOW);
 	if (half) {
 		inherit_half_open(lc, c, half);
-	} else if (take_lost_half_open(lc, &r->tuple)) {
+	} else if (take_lost_half_open(lc, &r->tuple) || lc->stats.half_open_full) {
+		/* Its SYN was lost, or found no room in the table. */
 		connection_hole(lc, c);
 		path_add(c, TCPW_SYN_RECEIVED, 0);
 		c->state = TCPW_SYN_RECEIVED;

@@ -280,6 +280,20 @@ static void tables__full__counted_and_nothing_else_harmed(void **arg)
 	assert_int_equal(lifecycle_stats(f->lc)->half_open, 4);
 }
 
+static void child__half_open_table_was_full__incomplete_and_no_cookie(void **arg)
+{
+	struct fixture *f = *arg;
+
+	state(f, 1, TCPW_CLOSED, TCPW_LISTEN, tuple(80, 0), plain);
+	for (uint16_t i = 0; i < 5; i++)
+		request(f, TCPW_MINI_START, tuple(80, (uint16_t)(6000 + i)));
+	settle(f);
+	expect(f, f->story);
+	state(f, 2, TCPW_SYN_RECEIVED, TCPW_ESTABLISHED, tuple(80, 6004), plain);
+	settle(f);
+	expect(f, "2 SYN_RECEIVED>ESTABLISHED handshake_done server incomplete\n");
+}
+
 static void pending__more_than_fits__oldest_given_out(void **arg)
 {
 	struct fixture *f = *arg;
@@ -436,6 +450,7 @@ int main(void)
 		CASE(connection__found_in_the_table__lower_bound),
 		CASE(connection__cookie_connects_again__two_lives),
 		CASE(tables__full__counted_and_nothing_else_harmed),
+		CASE(child__half_open_table_was_full__incomplete_and_no_cookie),
 		CASE(lost__nobody_named__what_waits_is_incomplete_too),
 		CASE(tables__full__a_handshake_does_not_end_by_it),
 		CASE(retire__holed_and_not_met__forgotten),

@@ -23,6 +23,27 @@ static void half_open__timer_armed_again__goes_on(void **arg)
 	assert_int_equal(lifecycle_stats(f->lc)->half_open, 0);
 }
 
+static void due__expiry_late__expired_all_the_same(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(80, 5000);
+	struct tcpw_mini_record r = {.tuple = t,
+				     .op = TCPW_MINI_CANCEL,
+				     .listener_state = TCPW_LISTEN,
+				     .context = TCPW_CONTEXT_NO_PACKET,
+				     .due = 1};
+
+	request(f, TCPW_MINI_START, t);
+	after(f, 1000 * MS);
+	r.h = header(f, TCPW_RECORD_REQUEST, sizeof(r));
+	lifecycle_record(f->lc, &r.h);
+	settle(f); /* 10 ms without the CPU */
+	request(f, TCPW_MINI_EXPIRE, t);
+	settle(f);
+	expect(f, "0 LISTEN>SYN_RECEIVED syn_received\n"
+		  "0 SYN_RECEIVED>CLOSED syn_ack_timeout 1000000us\n");
+}
+
 static void half_open__cancelled_alone_segments_hidden__unknown(void **arg)
 {
 	struct fixture *f = *arg;
@@ -104,6 +125,26 @@ static void waiting(struct fixture *f, struct tcpw_tuple t)
 	timewait(f, TCPW_MINI_SEGMENT, 9, TCPW_TIME_WAIT, t);
 	settle(f);
 	expect(f, f->story);
+}
+
+static void due__no_expiry__what_it_is_without(void **arg)
+{
+	struct fixture *f = *arg;
+	struct tcpw_tuple t = tuple(5000, 80);
+	struct tcpw_mini_record r = {.cookie = 9,
+				     .tuple = t,
+				     .op = TCPW_MINI_CANCEL,
+				     .substate = TCPW_TIME_WAIT,
+				     .due = 1};
+
+	waiting(f, t);
+	r.h = header(f, TCPW_RECORD_TIMEWAIT, sizeof(r));
+	lifecycle_record(f->lc, &r.h);
+	settle(f);
+	expect(f, "");
+	settle(f);
+	settle(f);
+	expect(f, "9 TIME_WAIT>CLOSED time_wait_killed 10000us client\n");
 }
 
 static void time_wait__armed_again__goes_on(void **arg)
@@ -224,6 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(half_open__timer_armed_again__goes_on),
+		CASE(due__expiry_late__expired_all_the_same),
+		CASE(due__no_expiry__what_it_is_without),
 		CASE(half_open__cancelled_alone_segments_hidden__unknown),
 		CASE(orphan__fin_segment__time_wait),
 		CASE(orphan__expires__fin_wait_2_timeout),
