@@ -189,5 +189,32 @@ for _name in ("port", "ports", "lport", "lport_of_client", "rport", "addr", "lad
     setattr(TestFilters, f"test_{_name}", lambda self, name=_name: self.judge(name))
 
 
+class TestOlderListener(TracedCase):
+    """A listener that is older than the tracer, of a process that was not asked for."""
+
+    TRACE_ARGS = ("--comm", "e2e-client")
+
+    @classmethod
+    def prepare(cls):
+        cls.server = actor.Actor(cls.ns, comm="e2e-server")
+        cls.listeners = [cls.server.listen(addr) for addr in ("127.0.0.1", "::1")]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        super().tearDownClass()
+
+    def test_its_end_is_not_told(self):
+        for listener, _ in self.listeners:
+            self.server.close(listener)
+        with actor.Actor(self.ns, comm="e2e-client") as client:
+            for addr, (_, port) in zip(("127.0.0.1", "::1"), self.listeners):
+                with self.assertRaises(actor.ActorError):
+                    client.connect(addr, port)
+                self.wait_path(upto="CLOSED", raddr=addr, rport=port)
+            self.assertEqual({t["pid"] for t in self.trace.transitions()}, {client.pid},
+                             self.trace.lines)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -122,8 +122,11 @@ static bool owner_wanted(const struct watch *w, const struct lifecycle_event *e)
 		return false;
 	if (w->session.filter.roles && !(w->session.filter.roles & (1u << c->role)))
 		return false;
+	/* Of an unknown owner: a connection was chosen by the kernel, a listener was not. */
 	if (!c->owner)
-		return true;
+		return c->role != TCPW_ROLE_LISTENER ||
+		       !(w->session.filter.pids || w->session.filter.comms ||
+			 w->session.filter.cgroups);
 	p = (struct tcpw_process){
 		.pid = c->owner->pid, .uid = c->owner->uid, .cgroup = c->owner->cgroup};
 	memcpy(p.comm, c->owner->comm, sizeof(p.comm));
