@@ -219,6 +219,32 @@ static bool window_limited(const struct tcb *c, uint32_t flight)
 	return flight + 3 * mss_sender(c) >= c->cwnd;
 }
 
+static void begin_news(struct arrival *a)
+{
+	const struct tcb *c = a->c;
+
+	a->news.old_una = c->snd.una;
+	a->news.flight = seq_diff(c->snd.nxt, c->snd.una);
+	a->news.window_limited = window_limited(c, a->news.flight);
+	a->news.lost_before = c->lost_count;
+	a->news.fack = c->rack.fack;
+	a->news.ece = a->seg->ctl & CTL_ECE;
+	read_echo(a);
+}
+
+/* RFC 6675 5, (C): "any ACK" with SACK blocks: what an ACK that was overtaken tells of beyond
+ * SND.UNA is true all the same. */
+static void old_sack(struct arrival *a)
+{
+	struct tcb *c = a->c;
+
+	if (!c->sack_on || !(a->seg->opt.has & TCPOPT_SACK))
+		return;
+	begin_news(a);
+	sack_heard(a->s, c, a->seg, &a->news, a->now);
+	recovery_on_ack(a->s, c, a->seg, &a->news, a->now);
+}
+
 bool arrives_ack(struct arrival *a)
 {
 	struct tcb *c = a->c;
@@ -233,15 +259,11 @@ bool arrives_ack(struct arrival *a)
 		a->s->counters.ack_dropped++;
 		return false;
 	}
-	if (seq_lt(a->seg->ack, c->snd.una))
+	if (seq_lt(a->seg->ack, c->snd.una)) {
+		old_sack(a);
 		return true; /* "it can be ignored" */
-	a->news.old_una = c->snd.una;
-	a->news.flight = seq_diff(c->snd.nxt, c->snd.una);
-	a->news.window_limited = window_limited(c, a->news.flight);
-	a->news.lost_before = c->lost_count;
-	a->news.fack = c->rack.fack;
-	a->news.ece = a->seg->ctl & CTL_ECE;
-	read_echo(a);
+	}
+	begin_news(a);
 	a->news.duplicate = duplicate(a, wnd);
 	sack_heard(a->s, c, a->seg, &a->news, a->now);
 	if (seq_gt(a->seg->ack, c->snd.una))
@@ -249,6 +271,7 @@ bool arrives_ack(struct arrival *a)
 	else if (stack_rule(a->s, RULE_rtt_every_ack) && a->news.sack_rtt_valid)
 		rto_sample_each(a->s, c, &a->news, a->now, false);
 	c->told.ack_received_at = a->now;
+	c->more = false; /* what has waited for more goes now, or by the rules for small segments */
 	/* Each duplicate ACK told of one already: an ACK that moves on tells of one at least. */
 	if (c->in_segments && !c->sack_on && a->news.segs)
 		a->news.segs = a->news.segs > c->dup_acks ? a->news.segs - c->dup_acks : 1;

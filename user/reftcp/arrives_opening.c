@@ -140,7 +140,7 @@ static enum step_result listen_syn(struct arrival *a)
 	a->c = c;
 	a->s->counters.passive_opens++;
 	tcb_start_receive(c, a->seg->seq);
-	window_open(a->s, c);
+	window_open(c);
 	arrives_note_route(a);
 	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_SYN_IN_LISTEN, a->now);
 	tcb_start_send(a->s, c, choose_iss(a, c), a->now);
@@ -176,6 +176,22 @@ static enum step_result syn_sent_ack(struct arrival *a)
 		return STEP_NEXT;
 	if (a->seg->ctl & CTL_RST)
 		return step_drop(a);
+	reset_answer(a->s, a->seg);
+	return step_answered(a);
+}
+
+/* RFC 7323 3.2: what comes back must have been sent, between the first SYN and now. */
+static enum step_result syn_sent_echo(struct arrival *a)
+{
+	const struct tcpopt *opt = &a->seg->opt;
+	struct tcb *c = a->c;
+
+	if (!stack_rule(a->s, RULE_syn_ack_echo_checked) || !(a->seg->ctl & CTL_ACK) ||
+	    a->seg->ctl & CTL_RST || !(opt->has & TCPOPT_TS) || !opt->ts_ecr || !c->ts.first_valid)
+		return STEP_NEXT;
+	if (opt->ts_ecr - c->ts.first <= timestamps_now(c, a->now) - c->ts.first)
+		return STEP_NEXT;
+	a->s->counters.paws_dropped++;
 	reset_answer(a->s, a->seg);
 	return step_answered(a);
 }
@@ -219,7 +235,7 @@ static enum step_result syn_sent_syn(struct arrival *a)
 	if (!(a->seg->ctl & CTL_SYN))
 		return STEP_NEXT;
 	tcb_start_receive(c, a->seg->seq);
-	window_open(a->s, c);
+	window_open(c);
 	arrives_negotiate(a);
 	arrives_set_window(a, a->seg->wnd);
 	if (a->seg->ctl & CTL_ACK)
@@ -240,6 +256,7 @@ static enum step_result syn_sent_other(struct arrival *a)
 
 static const struct step syn_sent_rows[] = {
 	{"RFC 9293 3.10.7.3", "first, check the ACK bit", syn_sent_ack},
+	{"RFC 7323 3.2", "the timestamp that comes back", syn_sent_echo},
 	{"RFC 9293 3.10.7.3", "second, check the RST bit", syn_sent_reset},
 	{"RFC 9293 3.10.7.3", "fourth, check the SYN bit", syn_sent_syn},
 	{"RFC 9293 3.10.7.3", "fifth, neither SYN nor RST", syn_sent_other},

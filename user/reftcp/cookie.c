@@ -154,7 +154,7 @@ struct tcb *cookie_open(struct arrival *a)
 	a->s->counters.cookies_taken++;
 	a->s->counters.passive_opens++;
 	tcb_start_receive(c, seq_sub(a->seg->seq, 1));
-	window_open(a->s, c);
+	window_open(c);
 	state_move(a->s, c, REFTCP_SYN_RECEIVED, CLAUSE_COOKIE, a->now);
 	tcb_start_send(a->s, c, seq_sub(a->seg->ack, 1), a->now);
 	/* The SYN,ACK went out as a cookie, at a time nobody remembers: no sample of it. */

@@ -59,7 +59,7 @@ static void start_active(struct reftcp_stack *s, struct tcb *c, enum clause clau
 	s->counters.active_opens++;
 	c->from_listen = false;
 	tcb_start_send(s, c, secret_isn(&s->key, &c->local, &c->remote, now), now);
-	window_open(s, c);
+	window_open(c);
 	state_move(s, c, REFTCP_SYN_SENT, clause, now);
 	stack_settle(s, c);
 }

@@ -38,6 +38,10 @@ static void syn_options(struct reftcp_stack *s, struct tcb *c, struct segment *s
 		seg->opt.has |= TCPOPT_SACK_OK;
 	if (answer ? c->ts.on : s->config.timestamps)
 		timestamps_put(c, &seg->opt, now);
+	if (seg->opt.has & TCPOPT_TS && !c->ts.first_valid) {
+		c->ts.first = seg->opt.ts_val;
+		c->ts.first_valid = true;
+	}
 	fastopen_put(s, c, seg);
 	ecn_put_syn(s, c, seg);
 }

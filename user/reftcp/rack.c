@@ -52,6 +52,8 @@ void rack_delivered(struct tcb *c, const struct txseg *seg, const struct ack_new
 		c->rack.fack = end;
 	else if (seq_lt(end, news->fack) && !(seg->flags & (TXSEG_EVER_RETRANS | TXSEG_SYN)))
 		saw_reordering(c, seg);
+	if (c->rack.told_last && !(seg->flags & TXSEG_SYN))
+		c->rack.rtt = rtt;
 	if (!c->rack.valid || sent_after(seg->sent_at, end, c->rack.xmit_at, c->rack.end_seq)) {
 		c->rack.valid = true;
 		c->rack.rtt = rtt;

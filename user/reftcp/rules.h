@@ -65,10 +65,12 @@
 	X(lost_syns, "count", "RFC 5681 3.1", 1, 2, "lost-syn", "2.6.31")                         \
 	/* is a closed window probed by an ACK that is old, or by an octet of new text */         \
 	X(probe_old, "bool", "RFC 9293 3.8.6.1", 0, 1, "probe0", "2.4")                           \
+	/* is RACK's round trip that of the segment told of last, or of the one sent last */      \
+	X(rack_rtt_told_last, "bool", "RFC 8985 6.2", 0, 1, "rack-rtt", "4.4")                    \
+	/* is a SYN,ACK that echoes a time our SYN did not have answered by a reset */            \
+	X(syn_ack_echo_checked, "bool", "RFC 7323 3.2", 0, 1, "ts-synack", "2.4")                 \
 	/* how long data that is held back waits at most; 0: the RTO */                           \
 	X(override, "ns", "RFC 9293 3.8.6.2.1", 500 * NS_MS, 0, "cork", "2.4")                    \
-	/* the window told at first, which grows as data comes; 0: all of RCV.BUFF */             \
-	X(window_begins_at, "count", "RFC 9293 3.8.6", 0, 65535, "window-growth", "2.4")          \
 	/* does a reset that ends a connection carry an ACK */                                    \
 	X(reset_ack, "bool", "RFC 9293 3.10.5", 0, 1, "rst-ack", "2.4")                           \
 	/* is text that came before a reset still given to the user, before the error */          \

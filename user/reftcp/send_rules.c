@@ -134,7 +134,8 @@ static void start_burst(const struct reftcp_stack *s, struct tcb *c, uint32_t d,
 	segs = segs < quota ? segs : quota;
 	segs = segs ? segs : 1;
 	if (least < segs * mss) {
-		bool part = least % mss && (least < d || !c->nagle || c->snd.fin_queued || record);
+		bool part = least % mss && !c->cork && !c->more &&
+			    (least < d || !c->nagle || c->snd.fin_queued || record);
 
 		segs = least / mss + part;
 	}
@@ -176,6 +177,7 @@ bool send_rules_next(struct reftcp_stack *s, struct tcb *c, reftcp_time now, uin
 	fin_waits = fin_waits && !record;
 	if (u == 0 || (d && !silly_window_allows(s, c, d, u, record && d <= u, now))) {
 		arm_persist(s, c, u, now);
+		c->burst_left = 0;
 		return false;
 	}
 	restart_after_idle(s, c, now);

@@ -41,6 +41,7 @@ static void set_defaults(struct reftcp_stack *s, struct tcb *c)
 	c->keep.count = DEFAULT_KEEP_COUNT;
 	c->rcv.buff = s->config.recv_buffer;
 	c->snd.limit = s->config.send_buffer;
+	c->rack.told_last = stack_rule(s, RULE_rack_rtt_told_last);
 	c->in_segments = stack_rule(s, RULE_window_in_segments);
 	c->cc = congestion_find(s->config.congestion, c->in_segments);
 	c->reordering = 3;

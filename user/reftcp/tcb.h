@@ -155,8 +155,7 @@ struct tcb {
 		struct seq push;
 		uint8_t ranges;
 		struct sack_block range[RCV_RANGES]; /* newest first, RFC 2018 4 */
-		uint32_t limit; /* on what may be told, where the window grows; else 0 */
-		uint32_t held;  /* text that came with the SYN, not yet taken */
+		uint32_t held; /* text that came with the SYN, not yet taken */
 		bool dsack_valid;
 		struct sack_block dsack; /* RFC 2883, told once */
 		struct stream stream;
@@ -178,7 +177,8 @@ struct tcb {
 
 	/* RFC 7323. */
 	struct {
-		bool on;
+		bool on, first_valid;
+		uint32_t first; /* of the first SYN */
 		uint32_t offset, recent, last_ack_sent_val;
 		bool recent_valid;
 		reftcp_time recent_at;
@@ -265,6 +265,7 @@ struct tcb {
 		reftcp_time xmit_at, rtt, min_rtt;
 		struct seq end_seq, fack, dsack_round;
 		uint32_t reo_wnd_mult, reo_wnd_persist;
+		bool told_last; /* rtt is that of the segment told of last */
 		bool tlp_out, tlp_retrans;
 		bool sampled;    /* a round trip was measured since the last probe, or ever */
 		bool lost_again; /* the last look found a retransmission lost */

@@ -13,44 +13,17 @@ uint8_t window_scale_for(uint32_t buff)
 	return scale;
 }
 
-void window_open(const struct reftcp_stack *s, struct tcb *c)
+void window_open(struct tcb *c)
 {
 	/* The SYN carries the window unscaled, so that it is what the peer sees first. */
 	c->rcv.wnd = c->rcv.buff < 0xffff ? c->rcv.buff : 0xffff;
-	c->rcv.limit = (uint32_t)stack_rule(s, RULE_window_begins_at);
-}
-
-/* What may be told of the space: it may have to grow with what the peer has sent. */
-static uint32_t limited(const struct tcb *c, uint32_t space)
-{
-	uint32_t unit = 1u << (c->scale_on ? c->rcv.scale : 0);
-
-	if (!c->rcv.limit)
-		return space;
-	if (space > c->rcv.limit)
-		space = c->rcv.limit;
-	/* Up to what the field can say, where there is that much. */
-	space = (space + unit - 1) & ~(unit - 1);
-	return space;
-}
-
-/* In order and of len octets: twice that, two segments at least, may be told more. */
-static void grow_limit(struct tcb *c, uint32_t len)
-{
-	uint32_t used = tcb_unread(c), space = c->rcv.buff > used ? c->rcv.buff - used : 0;
-	uint32_t by = len > c->own_mss ? 2 * len : 2u * c->own_mss;
-
-	if (!c->rcv.limit || c->rcv.limit >= space)
-		return;
-	c->rcv.limit = space - c->rcv.limit < by ? space : c->rcv.limit + by;
 }
 
 bool window_update(const struct reftcp_stack *s, struct tcb *c)
 {
 	/* What peers hold beyond the gap lies inside the window and takes nothing from it. */
 	uint32_t used = tcb_unread(c);
-	uint32_t left = c->rcv.buff > used ? c->rcv.buff - used : 0;
-	uint32_t space = limited(c, left) < left ? limited(c, left) : left;
+	uint32_t space = c->rcv.buff > used ? c->rcv.buff - used : 0;
 	uint32_t most = 0xffffu << (c->scale_on ? c->rcv.scale : 0);
 	uint32_t mss = mss_effective(c);
 	uint32_t half = c->rcv.buff / 2;
@@ -178,7 +151,6 @@ void window_data_arrived(struct reftcp_stack *s, struct tcb *c, uint32_t len,
 			 const struct segment *seg, reftcp_time now)
 {
 	c->unacked_in += len;
-	grow_limit(c, seg->text_len);
 	estimate_full(s, c, seg);
 	adapt(s, c, now);
 	if (!c->delayed_ack || enough(s, c) || (c->ack.quick && !c->ack.interactive)) {

@@ -10,7 +10,7 @@
 /* The shift that lets RCV.BUFF be told in 16 bits, RFC 7323 2.2. */
 uint8_t window_scale_for(uint32_t buff);
 /* The first window, when the SYN is made or taken. */
-void window_open(const struct reftcp_stack *s, struct tcb *c);
+void window_open(struct tcb *c);
 /* Moves the right edge if that is worth telling. Returns true if the peer should be told now. */
 bool window_update(const struct reftcp_stack *s, struct tcb *c);
 /* The field for a segment about to be sent; a SYN's is never scaled. */

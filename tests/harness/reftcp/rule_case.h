@@ -10,10 +10,9 @@
 /* Rows that rules_sending_test provokes; it fails if it does not, and rules_test if a row is
  * neither here nor in its own tests. */
 static const char *const sending_rules[] = {
-	"push_bursts",       "window_in_segments", "reduction_from_window",
-	"ecn_in_proportion", "rtt_every_ack",      "rto_variation_min",
-	"lost_syns",         "probe_old",          "probe_for_rto",
-	"nagle_small_only",  "override",
+	"push_bursts",   "window_in_segments", "reduction_from_window", "ecn_in_proportion",
+	"rtt_every_ack", "rto_variation_min",  "rack_rtt_told_last",    "lost_syns",
+	"probe_old",     "probe_for_rto",      "nagle_small_only",      "override",
 };
 
 static inline bool of_sending(const char *name)

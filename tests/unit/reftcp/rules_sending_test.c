@@ -233,6 +233,34 @@ static void lost_syns__make_the_window_one_segment(void **state)
 	}
 }
 
+/* The first of three segments is sent again 100 ms after, and an ACK tells of it and of the second,
+ * which was sent once and before. */
+static void rack_rtt_told_last__or_of_the_segment_sent_last(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(with_sack)
+	{
+		reftcp_time sent, again;
+		uint32_t mss;
+
+		p.syn_opt = (struct tcpopt){.has = TCPOPT_MSS | TCPOPT_SACK_OK, .mss = 500};
+		peer_reach(&p, REFTCP_ESTABLISHED);
+		mss = status().mss;
+		give(5 * mss, 0);
+		peer_drain(&p);
+		sent = p.now;
+		p.now += 100 * REFTCP_MS;
+		sack_segments(2, 5, mss);
+		again = p.now;
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.seq.n, 1);
+		p.now += 150 * REFTCP_MS;
+		peer_send(&p, CTL_ACK, 1, 1 + 5 * mss, NULL, 0);
+		assert_int_equal(only_tcb()->rack.rtt,
+				 p.now - (rule("rack_rtt_told_last") ? sent : again));
+	}
+}
+
 /* RFC 9293 3.8.6.1: what asks for the window again, three times, ever more seldom. */
 static void probe_old__or_an_octet_of_new_text(void **state)
 {
@@ -292,6 +320,7 @@ int main(void)
 		T(nagle_small_only__waits_behind_small_ones),
 		T(override__ends_the_wait),
 		T(push_bursts__end_with_the_bit),
+		T(rack_rtt_told_last__or_of_the_segment_sent_last),
 		T(lost_syns__make_the_window_one_segment),
 		T(probe_old__or_an_octet_of_new_text),
 		T(table__rows_of_sending__were_provoked),

@@ -301,31 +301,23 @@ static void ack_after_read__of_a_pushed_segment(void **state)
 	}
 }
 
-static void with_large_buffer(struct reftcp_config *c)
-{
-	c->recv_buffer = 200000;
-	c->chunks = 200;
-	c->window_scale = true;
-}
-
-static void window_begins_at__and_grows(void **state)
+static void syn_ack_echo_checked__or_taken(void **state)
 {
 	(void)state;
-	EACH_PERSONALITY(with_large_buffer)
+	EACH_PERSONALITY(with_timestamps)
 	{
-		int64_t first = rule("window_begins_at");
+		struct tcpopt opt = {.has = TCPOPT_MSS | TCPOPT_TS, .mss = 536, .ts_val = 1};
+		bool checked = rule("syn_ack_echo_checked");
 
-		p.syn_opt.has |= TCPOPT_SCALE;
-		peer_reach(&p, REFTCP_ESTABLISHED);
-		peer_send(&p, CTL_ACK, 1, 1, text, 1000);
-		peer_wait(&p, REFTCP_S);
-		peer_drain(&p);
-		assert_int_equal(status().rcv_wnd<100000, first> 0);
-		for (uint32_t i = 1; i < 40; i++)
-			peer_send(&p, CTL_ACK, 1 + 1000 * i, 1, text, 1000);
-		peer_wait(&p, REFTCP_S);
-		peer_drain(&p);
-		assert_true(status().rcv_wnd > 100000);
+		peer_reach(&p, REFTCP_SYN_SENT);
+		opt.ts_ecr = p.out.opt.ts_val + 5000;
+		peer_send_full(&p, CTL_SYN | CTL_ACK, 0, 1, PEER_WINDOW, &opt, 0, NULL, 0);
+		assert_int_equal(status().state, checked ? REFTCP_SYN_SENT : REFTCP_ESTABLISHED);
+		assert_true(peer_take(&p));
+		assert_int_equal(p.out.ctl, checked ? CTL_RST : CTL_ACK);
+		opt.ts_ecr -= 5000;
+		peer_send_full(&p, CTL_SYN | CTL_ACK, 0, 1, PEER_WINDOW, &opt, 0, NULL, 0);
+		assert_int_equal(status().state, REFTCP_ESTABLISHED);
 	}
 }
 
@@ -537,7 +529,7 @@ int main(void)
 		T(full_segment_guess__is_what_is_acknowledged_at_once),
 		T(ack_over_one__full_segment_or_two),
 		T(ack_after_read__of_a_pushed_segment),
-		T(window_begins_at__and_grows),
+		T(syn_ack_echo_checked__or_taken),
 		T(reset_ack__is_in_it_or_not),
 		T(reset_keeps_text__for_the_user),
 		T(reset_stays_queued__to_be_accepted),

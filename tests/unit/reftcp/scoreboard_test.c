@@ -131,6 +131,22 @@ static void recovery__ends__what_is_sacked_beyond_stays_known(void **state)
 
 /* RFC 6675 5.1: a timeout ends the recovery; no new one before what was out by then is through,
  * though what SACK says is used. */
+/* An ACK that was overtaken by a later one: what it tells of beyond SND.UNA holds. */
+static void sack__of_an_overtaken_ack__still_counts(void **state)
+{
+	(void)state;
+	ten_out(roomy_with_sack);
+	ack(2001);
+	assert_int_equal(status().segments_sacked, 0);
+	sack(1001, 5001, 6001);
+	assert_int_equal(status().segments_sacked, 1);
+	assert_int_equal(status().snd_una - status().iss, 2001);
+	/* Of data acknowledged since, and of data never sent. */
+	sack(1001, 1001, 2001);
+	sack(1001, 900001, 901001);
+	assert_int_equal(status().segments_sacked, 1);
+}
+
 static void timeout__in_recovery__no_new_one_before_its_point(void **state)
 {
 	uint32_t high, seen = 0;
@@ -264,6 +280,7 @@ int main(void)
 		T(fast_recovery__more_duplicates__inflate_and_send_new),
 		T(duplicate__without_new_sack__sends_nothing_new),
 		T(recovery__ends__what_is_sacked_beyond_stays_known),
+		T(sack__of_an_overtaken_ack__still_counts),
 		T(timeout__in_recovery__no_new_one_before_its_point),
 		T(rack__duplicates_told__window_widens),
 		T(probe__new_data_waits__sends_that),
