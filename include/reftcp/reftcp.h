@@ -395,6 +395,12 @@ enum reftcp_option {
 	REFTCP_OPT_MAX_SEGMENT, /* octets, 88 to 65535: the MSS told, and the most that is sent */
 	REFTCP_OPT_SEND_BUFFER, /* octets, 1 to config.send_buffer */
 	REFTCP_OPT_SYN_RETRIES, /* times a SYN is sent again, then -ETIMEDOUT; 0: as R2 says */
+	/* ns an orphan's FIN-WAIT-2 lasts, 0: a reset instead. Where a rule gives it a time at all;
+	 * else it lasts for ever, and this is no option. */
+	REFTCP_OPT_FIN_WAIT_2,
+	/* 0 or 1, default 0: on a listener, where a rule has it: who only acknowledges our SYN is
+	 * not told to the user before there is text. */
+	REFTCP_OPT_DEFER_ACCEPT,
 };
 
 /* -ENOENT; -EINVAL: no such option, or a value outside its range; nothing is changed then. */
@@ -524,6 +530,7 @@ REFTCP_API int reftcp_next_event(struct reftcp_stack *stack, struct reftcp_event
 	X(pmtu_reductions)         \
 	X(user_timeouts)           \
 	X(time_wait_recycled)      \
+	X(time_wait_overflow)      \
 	X(time_wait_reset_ignored) \
 	X(illegal_edges)
 

@@ -90,7 +90,7 @@ static enum step_result request_in_window(struct arrival *a)
 		tcb_return_to_listen(a->s, c, CLAUSE_SYN_IN_WINDOW, a->now);
 		return step_answered(a);
 	}
-	if (!(a->seg->ctl & CTL_ACK))
+	if (!(a->seg->ctl & CTL_ACK) || (c->defer_accept && !segment_length(a->seg)))
 		return step_drop(a);
 	c->dup_ack_at_valid = false; /* the connection begins with a clock of its own */
 	return STEP_NEXT;

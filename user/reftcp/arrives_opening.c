@@ -57,7 +57,7 @@ static enum step_result listen_cookie(struct arrival *a)
 		a->s->counters.cookies_failed += a->c->cookie_at_valid;
 		return STEP_NEXT;
 	}
-	if (!listen_accept_room(a->c)) {
+	if (!listen_accept_room(a->s, a->c)) {
 		a->s->counters.accept_queue_full++;
 		return step_drop(a);
 	}
@@ -89,7 +89,7 @@ static struct tcb *take_listener(struct arrival *a)
 			a->disposition = REFTCP_ANSWERED;
 			return NULL;
 		}
-		if (!listen_syn_room(c) || !listen_accept_room(c)) {
+		if (!listen_syn_room(c) || !listen_accept_room(a->s, c)) {
 			a->s->counters.syn_dropped++;
 			a->disposition = REFTCP_DROPPED;
 			return NULL;

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "reftcp/challenge.h"
+#include "reftcp/close.h"
 #include "reftcp/conntab.h"
 #include "reftcp/ecn.h"
 #include "reftcp/listen.h"
@@ -440,7 +441,7 @@ static enum step_result accept_room(struct arrival *a)
 	struct tcb *c = a->c;
 
 	if (c->state != REFTCP_SYN_RECEIVED || !c->parent || c->in_accept_queue ||
-	    listen_accept_room(c->parent))
+	    listen_accept_room(a->s, c->parent))
 		return STEP_NEXT;
 	a->s->counters.accept_queue_full++;
 	return step_drop(a);
@@ -463,23 +464,42 @@ static enum step_result fifth_syn_received(struct arrival *a)
 	return STEP_NEXT;
 }
 
+/* FIN-WAIT-2 has begun, perhaps with nobody to hold it. */
+static enum step_result orphan_waits(struct arrival *a)
+{
+	struct tcb *c = a->c;
+	enum close_orphan what;
+
+	if (!c->forsaken)
+		return STEP_NEXT;
+	what = close_orphan(a->s, c, a->now);
+	if (what == ORPHAN_RESET)
+		reset_answer(a->s, a->seg);
+	if (what == ORPHAN_RESET || what == ORPHAN_FULL) {
+		tcb_delete(a->s, c, 0,
+			   what == ORPHAN_FULL ? CLAUSE_TIME_WAIT_FULL : CLAUSE_FIN_WAIT_2_TIMEOUT,
+			   a->now);
+		return STEP_DONE;
+	}
+	if (!a->text_len && !a->fin && stack_rule(a->s, RULE_fin_wait_2_mini))
+		return step_drop(a); /* nobody is left to look at the rest */
+	return STEP_NEXT;
+}
+
 /* The moves that wait for our FIN to be acknowledged. */
 static enum step_result fin_acknowledged(struct arrival *a)
 {
 	struct tcb *c = a->c;
-	int64_t orphan = stack_rule(a->s, RULE_fin_wait_2);
 
 	switch (c->state) {
 	case REFTCP_FIN_WAIT_1:
 		state_move(a->s, c, REFTCP_FIN_WAIT_2, CLAUSE_ACK_OF_FIN, a->now);
-		if (c->forsaken && orphan)
-			timer_set(c, TIMER_FIN_WAIT_2, a->now + (reftcp_time)orphan);
-		c->dup_ack_at_valid = c->dup_ack_at_valid && !c->forsaken;
-		if (c->forsaken && !a->text_len && !a->fin &&
-		    stack_rule(a->s, RULE_fin_wait_2_mini))
-			return step_drop(a); /* nobody is left to look at the rest */
-		return STEP_NEXT;
+		return orphan_waits(a);
 	case REFTCP_CLOSING:
+		if (!tcb_count_mini(a->s, c)) {
+			tcb_delete(a->s, c, 0, CLAUSE_TIME_WAIT_FULL, a->now);
+			return STEP_DONE;
+		}
 		tcb_clear_timers(c);
 		c->dup_ack_at_valid = false;
 		state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_ACK_OF_FIN, a->now);

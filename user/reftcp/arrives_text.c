@@ -191,6 +191,11 @@ enum step_result text_eighth_fin(struct arrival *a)
 		state_move(a->s, c, REFTCP_CLOSING, CLAUSE_FIN, a->now);
 		break;
 	case REFTCP_FIN_WAIT_2:
+		if (!tcb_count_mini(a->s, c)) {
+			reset_last_ack(a->s, c, a->now);
+			tcb_delete(a->s, c, 0, CLAUSE_TIME_WAIT_FULL, a->now);
+			break;
+		}
 		tcb_clear_timers(c);
 		c->dup_ack_at_valid = false;
 		state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_FIN, a->now);

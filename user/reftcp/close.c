@@ -3,7 +3,9 @@
 #include <errno.h>
 
 #include "reftcp/abort.h"
+#include "reftcp/close.h"
 #include "reftcp/reset.h"
+#include "reftcp/rto.h"
 #include "reftcp/stack.h"
 
 static int close_connection(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
@@ -51,6 +53,42 @@ static int close_connection(struct reftcp_stack *s, struct tcb *c, reftcp_time n
 	return -ENOTCONN;
 }
 
+enum close_orphan close_orphan(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	reftcp_time t = (reftcp_time)stack_rule(s, RULE_fin_wait_2), rto = rto_current(s, c);
+
+	if (!t)
+		return ORPHAN_WAITS;
+	if (c->orphan_time_given && !c->orphan_time)
+		return ORPHAN_RESET;
+	if (!tcb_count_mini(s, c))
+		return ORPHAN_FULL;
+	t = c->orphan_time_given ? c->orphan_time : t;
+	if (t < 4 * rto - rto / 2) /* some retransmissions of the peer's FIN */
+		t = 4 * rto - rto / 2;
+	timer_set(c, TIMER_FIN_WAIT_2, now + t);
+	c->dup_ack_at_valid = false;
+	return ORPHAN_WAITS;
+}
+
+/* Released in FIN-WAIT-2, or before. */
+static void release_orphan(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	if (c->state != REFTCP_FIN_WAIT_2)
+		return;
+	switch (close_orphan(s, c, now)) {
+	case ORPHAN_WAITS:
+		break;
+	case ORPHAN_RESET:
+		reset_connection(s, c, now);
+		tcb_delete(s, c, 0, CLAUSE_FIN_WAIT_2_TIMEOUT, now);
+		break;
+	case ORPHAN_FULL:
+		tcb_delete(s, c, 0, CLAUSE_TIME_WAIT_FULL, now);
+		break;
+	}
+}
+
 int reftcp_close(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 {
 	struct tcb *c = s ? tcb_find(s, id) : NULL;
@@ -71,7 +109,6 @@ int reftcp_close(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 {
 	struct tcb *c = s ? tcb_find(s, id) : NULL;
-	int64_t orphan;
 
 	if (!c)
 		return -ENOENT;
@@ -95,10 +132,9 @@ int reftcp_release(struct reftcp_stack *s, reftcp_id id, reftcp_time now)
 	close_connection(s, c, now);
 	if (!c->in_use)
 		return 0;
-	orphan = stack_rule(s, RULE_fin_wait_2);
-	c->dup_ack_at_valid = c->dup_ack_at_valid && c->state != REFTCP_FIN_WAIT_2;
-	if (c->state == REFTCP_FIN_WAIT_2 && orphan)
-		timer_set(c, TIMER_FIN_WAIT_2, now + (reftcp_time)orphan);
+	release_orphan(s, c, now);
+	if (!c->in_use)
+		return 0;
 	stack_settle(s, c);
 	return 0;
 }

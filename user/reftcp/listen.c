@@ -10,9 +10,10 @@ bool listen_syn_room(const struct tcb *listener)
 	return listener->syn_count < listener->backlog;
 }
 
-bool listen_accept_room(const struct tcb *listener)
+bool listen_accept_room(const struct reftcp_stack *s, const struct tcb *listener)
 {
-	return listener->accept_count < listener->backlog;
+	return listener->accept_count <
+	       listener->backlog + (uint32_t)stack_rule(s, RULE_backlog_extra);
 }
 
 struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
@@ -32,6 +33,9 @@ struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
 	c->user_timeout = listener->user_timeout;
 	c->uto = listener->uto;
 	c->r1 = listener->r1;
+	c->defer_accept = listener->defer_accept;
+	c->orphan_time = listener->orphan_time;
+	c->orphan_time_given = listener->orphan_time_given;
 	c->nagle = listener->nagle;
 	c->delayed_ack = listener->delayed_ack;
 	c->reports = listener->reports;

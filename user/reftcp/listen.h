@@ -9,7 +9,7 @@
 /* Is there room for another half-open child. */
 bool listen_syn_room(const struct tcb *listener);
 /* Is there room for another established one. */
-bool listen_accept_room(const struct tcb *listener);
+bool listen_accept_room(const struct reftcp_stack *s, const struct tcb *listener);
 /* A child for a SYN to a listener, in LISTEN as its parent is; null: no room for it. */
 struct tcb *listen_child(struct reftcp_stack *s, struct tcb *listener,
 			 const struct reftcp_endpoint *local, const struct reftcp_endpoint *remote);

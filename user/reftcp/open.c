@@ -37,8 +37,28 @@ static int choose_port(struct reftcp_stack *s, struct tcb *c)
 	return -EADDRNOTAVAIL;
 }
 
+/*
+ * DEVIATES RFC 9293 3.10.1, "connection already exists": by rule the name of a TIME-WAIT may be had
+ * if timestamps tell its segments from those of the new connection (RFC 6191 in the other role).
+ */
+static void take_over(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
+{
+	struct tcb *old = conntab_find(s, &c->local, &c->remote);
+
+	if (!old || old->state != REFTCP_TIME_WAIT || !old->ts.on || !old->ts.recent_valid ||
+	    !stack_rule(s, RULE_time_wait_reuse))
+		return;
+	c->snd.iss = seq_add(old->snd.nxt, 65537);
+	c->iss_given = true;
+	c->ts.recent = old->ts.recent;
+	c->ts.recent_at = old->ts.recent_at;
+	c->ts.recent_valid = true;
+	s->counters.time_wait_recycled++;
+	tcb_delete(s, old, 0, CLAUSE_REUSE, now);
+}
+
 /* Fills what is not given of the local socket and takes the name. */
-static int name_active(struct reftcp_stack *s, struct tcb *c)
+static int name_active(struct reftcp_stack *s, struct tcb *c, reftcp_time now)
 {
 	int err = 0;
 
@@ -50,15 +70,20 @@ static int name_active(struct reftcp_stack *s, struct tcb *c)
 		return -EADDRNOTAVAIL;
 	if (c->local.port == 0)
 		err = choose_port(s, c);
+	if (!err)
+		take_over(s, c, now);
 	return err ? err : tcb_bind(s, c);
 }
 
 /* "Issue a SYN segment": ISS, SND.UNA, SND.NXT, SYN-SENT. */
 static void start_active(struct reftcp_stack *s, struct tcb *c, enum clause clause, reftcp_time now)
 {
+	struct seq iss =
+		c->iss_given ? c->snd.iss : secret_isn(&s->key, &c->local, &c->remote, now);
+
 	s->counters.active_opens++;
 	c->from_listen = false;
-	tcb_start_send(s, c, secret_isn(&s->key, &c->local, &c->remote, now), now);
+	tcb_start_send(s, c, iss, now);
 	window_open(c);
 	state_move(s, c, REFTCP_SYN_SENT, clause, now);
 	stack_settle(s, c);
@@ -121,7 +146,7 @@ int reftcp_open(struct reftcp_stack *s, const struct reftcp_open *args, reftcp_t
 	if (!c)
 		return -ENOBUFS; /* "insufficient resources" */
 	fill(c, args);
-	err = args->active ? name_active(s, c) : conntab_listen(s, c);
+	err = args->active ? name_active(s, c, now) : conntab_listen(s, c);
 	if (err) {
 		tcb_give(s, c);
 		return err;
@@ -149,7 +174,7 @@ int open_activate(struct reftcp_stack *s, struct tcb *c, const struct reftcp_end
 		c->remote = *remote;
 	/* Out of the listeners under its old name, into the connections under the new one. */
 	conntab_unlisten(s, c);
-	err = name_active(s, c);
+	err = name_active(s, c, now);
 	if (err) {
 		c->local = was_local;
 		c->remote = was_remote;

@@ -4,6 +4,7 @@
 
 #include "reftcp/sack.h"
 #include "reftcp/timestamps.h"
+#include "reftcp/window.h"
 
 #define RESET_TTL 64
 
@@ -60,4 +61,22 @@ void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time n
 		r->ack = c->rcv.nxt;
 		sack_put(c, &r->opt);
 	}
+}
+
+void reset_last_ack(struct reftcp_stack *s, const struct tcb *c, reftcp_time now)
+{
+	struct reply *r = stack_reply(s);
+
+	if (!r)
+		return;
+	r->local = c->local;
+	r->remote = c->remote;
+	r->ttl = c->ttl;
+	r->dscp = c->dscp;
+	r->ctl = CTL_ACK;
+	r->seq = c->snd.nxt;
+	r->ack = c->rcv.nxt;
+	r->wnd = window_field(c, false);
+	if (c->ts.on)
+		timestamps_put(c, &r->opt, now);
 }

@@ -12,6 +12,8 @@ void reset_answer(struct reftcp_stack *s, const struct segment *seg);
 /* <SEQ=SND.NXT><CTL=RST> of a connection. */
 /* Of a segment that says nothing new: SND.NXT, but where a rule wants it in the window. */
 struct seq reset_sequence(const struct reftcp_stack *s, const struct tcb *c);
+/* An ACK of a connection that is about to be no more. */
+void reset_last_ack(struct reftcp_stack *s, const struct tcb *c, reftcp_time now);
 void reset_connection(struct reftcp_stack *s, const struct tcb *c, reftcp_time now);
 
 #endif

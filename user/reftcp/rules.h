@@ -115,6 +115,17 @@
 	X(paws_old_acks, "bool", "RFC 7323 5.3, R1", 0, 1, "paws-ack", "6.14")                    \
 	/* by how much may a timestamp be older than TS.Recent */                                 \
 	X(paws_slack, "count", "RFC 7323 5.3, R1", 0, 1, "paws-slack", "2.4")                     \
+	/* TIME-WAITs, and orphans in FIN-WAIT-2, at most; what would be one more is CLOSED; -1:  \
+	 * any */                                                                                 \
+	X(time_wait_limit, "count", "RFC 9293 3.6.1", -1, 131072, "tw-buckets", "2.4")            \
+	/* may an OPEN that says from which port take the name of a TIME-WAIT with timestamps */  \
+	X(time_wait_reuse, "bool", "RFC 9293 3.10.1", 0, 1, "tw-reuse", "2.4")                    \
+	/* timeouts that an orphan outlives; 0: as many as R2 lets it */                          \
+	X(orphan_retries, "count", "RFC 9293 3.8.3", 0, 8, "orphan-limit", "2.4")                 \
+	/* is there an option to have ACCEPT wait for text, so that a bare ACK does not do */     \
+	X(defer_accept, "bool", "RFC 9293 3.10.7.4, fifth", 0, 1, "defer", "2.4")                 \
+	/* connections that wait for ACCEPT beyond the backlog asked for */                       \
+	X(backlog_extra, "count", "RFC 9293 3.9.1.1", 0, 1, "aq-full", "2.6.21")                  \
 	/* is a reset in CLOSING and LAST-ACK told to the user */                                 \
 	X(reset_told_closing, "bool", "RFC 9293 3.10.7.4, second", 0, 1, "rst-lastack", "2.4")    \
 	/* is a window that the same segment gave before taken only when it is larger, or shut */ \

@@ -54,6 +54,7 @@ struct reftcp_stack {
 	struct txseg *txsegs;
 	struct txseg *txseg_free;
 	uint32_t txseg_fresh, txseg_total, txseg_available;
+	uint32_t minis;        /* connections in TIME_WAIT, and orphans in FIN_WAIT_2 */
 	uint32_t rtx_nonempty; /* connections with a queue that is not empty */
 
 	struct chunk_pool chunks;

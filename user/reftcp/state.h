@@ -30,6 +30,7 @@ struct reftcp_stack;
 	X(TIME_WAIT_TIMEOUT, "RFC 9293 3.10.8", "2 MSL are over")            \
 	X(REUSE, "RFC 6191 2", "a newer SYN takes the place of TIME-WAIT")   \
 	X(HALF_DUPLEX, "RFC 9293 3.6.1", "data nobody will read")            \
+	X(TIME_WAIT_FULL, "RFC 9293 3.6.1", "no room for a TIME-WAIT")       \
 	X(TEXT_AFTER_FIN, "RFC 9293 3.10.7.4, seventh", "text after a FIN")  \
 	X(HARD_ERROR, "RFC 9293 3.9.2.2", "ICMP hard error")                 \
 	X(KEEPALIVE, "RFC 9293 3.8.4", "keep-alive without an answer")       \

@@ -181,6 +181,12 @@ static bool apply(struct reftcp_stack *s, struct tcb *c, enum reftcp_option opti
 		return value;
 	case REFTCP_OPT_USER_TIMEOUT_ADVERTISE:
 		return flag(value, &c->uto.advertise);
+	case REFTCP_OPT_FIN_WAIT_2:
+		c->orphan_time = value;
+		c->orphan_time_given = stack_rule(s, RULE_fin_wait_2);
+		return c->orphan_time_given;
+	case REFTCP_OPT_DEFER_ACCEPT:
+		return stack_rule(s, RULE_defer_accept) && flag(value, &c->defer_accept);
 	case REFTCP_OPT_R1:
 		c->r1 = value && value <= 1000 ? (uint32_t)value : c->r1;
 		return value && value <= 1000;

@@ -151,6 +151,21 @@ static void flush(struct reftcp_stack *s, struct tcb *c)
 	tcb_clear_timers(c);
 }
 
+bool tcb_count_mini(struct reftcp_stack *s, struct tcb *c)
+{
+	int64_t most = stack_rule(s, RULE_time_wait_limit);
+
+	if (c->mini)
+		return true;
+	if (most >= 0 && s->minis >= (uint32_t)most) {
+		s->counters.time_wait_overflow++;
+		return false;
+	}
+	s->minis++;
+	c->mini = true;
+	return true;
+}
+
 void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause clause,
 		reftcp_time now)
 {
@@ -176,6 +191,8 @@ void tcb_delete(struct reftcp_stack *s, struct tcb *c, int error, enum clause cl
 		c->owe = 0;
 		tcb_clear_timers(c);
 	}
+	s->minis -= c->mini;
+	c->mini = false;
 	wheel_clear(&s->wheel, &c->node);
 	tcb_unbind(s, c);
 	if (!queued)

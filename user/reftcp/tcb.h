@@ -113,10 +113,15 @@ struct tcb {
 	bool user_has_it;  /* a user holds the name */
 	bool close_queued; /* CLOSE in SYN_RECEIVED with data to send */
 	bool forsaken;     /* the user gave the name back: nobody reads */
-	bool forgotten;    /* its listener is closed: it ends with its next segment or timer */
-	bool fast_open;    /* the user wants it */
-	bool give_cookie;  /* with the SYN,ACK */
-	bool early;        /* handed to the user in SYN_RECEIVED */
+	bool iss_given;    /* by the TIME-WAIT it took the place of */
+	bool mini;         /* counted among those */
+	bool defer_accept; /* listener, and its requests: a bare ACK does not do */
+	bool orphan_time_given;
+	reftcp_time orphan_time; /* of FIN_WAIT_2; 0: none, a reset */
+	bool forgotten;   /* its listener is closed: it ends with its next segment or timer */
+	bool fast_open;   /* the user wants it */
+	bool give_cookie; /* with the SYN,ACK */
+	bool early;       /* handed to the user in SYN_RECEIVED */
 	int error;
 	struct reftcp_endpoint local, remote;
 	struct reftcp_endpoint listen_local, listen_remote; /* to return to LISTEN with */
@@ -400,6 +405,9 @@ static inline void timer_clear(struct tcb *c, enum timer t)
 }
 
 void tcb_clear_timers(struct tcb *c);
+
+/* One more TIME_WAIT, or orphan in FIN_WAIT_2: false where a rule has no room for it. */
+bool tcb_count_mini(struct reftcp_stack *s, struct tcb *c);
 
 /* Octets waiting for RECEIVE. */
 static inline uint32_t tcb_unread(const struct tcb *c)

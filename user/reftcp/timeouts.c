@@ -39,6 +39,9 @@ static bool retransmission_timeout(struct reftcp_stack *s, struct tcb *c, reftcp
 {
 	if (!c->rtx_head)
 		return true;
+	if (c->forsaken && stack_rule(s, RULE_orphan_retries) &&
+	    c->retries > stack_rule(s, RULE_orphan_retries))
+		return user_timeout(s, c, now);
 	if (c->rtx_head->flags & TXSEG_SYN && c->syn_retries && c->retries >= c->syn_retries)
 		return user_timeout(s, c, now);
 	if (c->rtx_head->flags & TXSEG_SYN) {

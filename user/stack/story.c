@@ -23,6 +23,7 @@ static const struct {
 	{"2 MSL are over", TCPW_CAUSE_TIME_WAIT_EXPIRED},
 	{"a newer SYN takes the place of TIME-WAIT", TCPW_CAUSE_TIME_WAIT_REUSED},
 	{"data nobody will read", TCPW_CAUSE_RESET_SENT},
+	{"no room for a TIME-WAIT", TCPW_CAUSE_TIME_WAIT_OVERFLOW},
 	{"text after a FIN", TCPW_CAUSE_RESET_SENT},
 	{"ICMP hard error", TCPW_CAUSE_ICMP_ERROR},
 	{"keep-alive without an answer", TCPW_CAUSE_KEEPALIVE_TIMEOUT},

@@ -185,6 +185,10 @@ static int64_t option(struct memory *m, uint8_t conn, const struct act *act)
 		return set(m, id, REFTCP_OPT_NAGLE, !v);
 	if (act->call == CALL_user_timeout)
 		return set(m, id, REFTCP_OPT_USER_TIMEOUT, v * REFTCP_MS);
+	if (act->call == CALL_fin_wait_2) /* seconds; below 0: a reset */
+		return set(m, id, REFTCP_OPT_FIN_WAIT_2, act->argument < 0 ? 0 : v * REFTCP_S);
+	if (act->call == CALL_defer_accept)
+		return set(m, id, REFTCP_OPT_DEFER_ACCEPT, !!v);
 	if (act->call != CALL_keepalive)
 		return -ENOPROTOOPT;
 	/* Idle and interval in seconds, and one probe decides. */
@@ -216,6 +220,8 @@ static int64_t call(void *self, uint8_t conn, const struct act *act)
 {
 	struct memory *m = self;
 
+	int64_t err;
+
 	if (no_descriptor(m, conn, act->call))
 		return -EBADF;
 	switch (act->call) {
@@ -225,7 +231,8 @@ static int64_t call(void *self, uint8_t conn, const struct act *act)
 		return accept_conn(m);
 	case CALL_connect:
 		m->told[conn] = m->unconnected[conn] = false;
-		return open_conn(m, conn, true, 0, &m->id[conn]);
+		err = open_conn(m, conn, true, 0, &m->id[conn]);
+		return err == -EADDRINUSE ? -EADDRNOTAVAIL : err; /* so a socket calls it */
 	case CALL_send:
 	case CALL_urgent:
 		return send_text(m, conn, act->argument, act->call == CALL_urgent);
@@ -337,6 +344,25 @@ static void change_rules(struct reftcp_stack *s, const char *without, const char
 	must(any);
 }
 
+/* The sysctls of the kernel that set what is a rule here; `linux` follows them. */
+static void follow_sysctls(struct reftcp_stack *s, const struct scenario *sc)
+{
+	static const struct {
+		const char *sysctl;
+		enum rule rule;
+		int64_t unit;
+	} rows[] = {
+		{"tcp_max_tw_buckets", RULE_time_wait_limit, 1},
+		{"tcp_orphan_retries", RULE_orphan_retries, 1},
+		{"tcp_fin_timeout", RULE_fin_wait_2, REFTCP_S},
+	};
+
+	for (unsigned int i = 0; i < sc->sysctls; i++)
+		for (unsigned int j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
+			if (!strcmp(sc->sysctl[i].name, rows[j].sysctl))
+				s->rule[rows[j].rule] = atoll(sc->sysctl[i].value) * rows[j].unit;
+}
+
 static void play_on(const struct scenario *sc, enum reftcp_personality personality,
 		    const char *without, const char *with, struct trace *trace)
 {
@@ -348,6 +374,8 @@ static void play_on(const struct scenario *sc, enum reftcp_personality personali
 	configure(&config, sc, personality);
 	must(reftcp_new(&m.stack, &config, m.now) == 0);
 	must(reftcp_add_address(m.stack, &local.addr) == 0);
+	if (personality == REFTCP_LINUX)
+		follow_sysctls(m.stack, sc);
 	change_rules(m.stack, without, with);
 	play_init(&play, sc, &ops, &m, trace);
 	while (!play_done(&play)) {

@@ -380,6 +380,14 @@ static void reset_in(enum reftcp_state from, uint32_t seq, int error)
 	assert_int_equal(peer_drain(&p), 0);
 }
 
+static void start_linux(void)
+{
+	peer_end(&p);
+	peer_init(&p);
+	p.config.personality = REFTCP_LINUX;
+	peer_start(&p);
+}
+
 #define RESET_TEST(name, from, seq, error)                \
 	static void name##_to_closed__reset(void **state) \
 	{                                                 \
@@ -397,10 +405,7 @@ RESET_TEST(last_ack, LAST_ACK, 2, 0)
 static void time_wait_to_closed__reset(void **state)
 {
 	(void)state;
-	peer_end(&p);
-	peer_init(&p);
-	p.config.personality = REFTCP_LINUX;
-	peer_start(&p);
+	start_linux();
 	reset_in(REFTCP_TIME_WAIT, 2, 0);
 }
 
@@ -483,10 +488,7 @@ static void text_after_fin_in(enum reftcp_state from, uint32_t ack)
 	peer_reach(&p, from);
 	peer_send(&p, CTL_ACK, 1, ack, "more", 4);
 	assert_int_equal(peer_state(&p), from);
-	peer_end(&p);
-	peer_init(&p);
-	p.config.personality = REFTCP_LINUX;
-	peer_start(&p);
+	start_linux();
 	peer_reach(&p, from);
 	peer_drain(&p);
 	peer_send(&p, CTL_ACK, 1, ack, "more", 4);
@@ -496,22 +498,43 @@ static void text_after_fin_in(enum reftcp_state from, uint32_t ack)
 	assert_int_equal(p.out.seq.n, ack);
 }
 
-static void close_wait_to_closed__text_after_fin(void **state)
+#define AFTER_FIN_TEST(name, from)                                 \
+	static void name##_to_closed__text_after_fin(void **state) \
+	{                                                          \
+		(void)state;                                       \
+		text_after_fin_in(REFTCP_##from, 1);               \
+	}
+AFTER_FIN_TEST(close_wait, CLOSE_WAIT)
+AFTER_FIN_TEST(closing, CLOSING)
+AFTER_FIN_TEST(last_ack, LAST_ACK)
+
+/* By rule there is room for so many TIME-WAITs only. */
+static void no_room_for_time_wait(enum reftcp_state from)
 {
-	(void)state;
-	text_after_fin_in(REFTCP_CLOSE_WAIT, 1);
+	start_linux();
+	p.stack->rule[RULE_time_wait_limit] = 0;
+	peer_reach(&p, from);
+	peer_drain(&p);
 }
 
-static void closing_to_closed__text_after_fin(void **state)
+static void fin_wait_2_to_closed__no_room_for_time_wait(void **state)
 {
 	(void)state;
-	text_after_fin_in(REFTCP_CLOSING, 1);
+	no_room_for_time_wait(REFTCP_FIN_WAIT_2);
+	peer_send(&p, CTL_FIN | CTL_ACK, 1, 2, NULL, 0);
+	assert_edge(REFTCP_FIN_WAIT_2, REFTCP_CLOSED, CLAUSE_TIME_WAIT_FULL);
+	assert_true(peer_take(&p)); /* the FIN is acknowledged all the same */
+	assert_int_equal(p.out.ctl, CTL_ACK);
+	assert_int_equal(p.out.ack.n, 2);
+	assert_int_equal(reftcp_counters(p.stack)->time_wait_overflow, 1);
 }
 
-static void last_ack_to_closed__text_after_fin(void **state)
+static void closing_to_closed__no_room_for_time_wait(void **state)
 {
 	(void)state;
-	text_after_fin_in(REFTCP_LAST_ACK, 1);
+	no_room_for_time_wait(REFTCP_CLOSING);
+	peer_send(&p, CTL_ACK, 2, 2, NULL, 0);
+	assert_edge(REFTCP_CLOSING, REFTCP_CLOSED, CLAUSE_TIME_WAIT_FULL);
 }
 
 /* The user is gone and data comes. */
@@ -541,10 +564,7 @@ static void fin_wait_2_to_closed__half_duplex(void **state)
 static void fin_wait_2_to_closed__orphan_timeout(void **state)
 {
 	(void)state;
-	peer_end(&p);
-	peer_init(&p);
-	p.config.personality = REFTCP_LINUX;
-	peer_start(&p);
+	start_linux();
 	peer_reach(&p, REFTCP_FIN_WAIT_2);
 	assert_int_equal(reftcp_release(p.stack, p.id, p.now), 0);
 	p.path_len = 0;
@@ -638,6 +658,8 @@ int main(void)
 		T(fin_wait_1_to_closed__abort),
 		T(fin_wait_1_to_closed__user_timeout),
 		T(fin_wait_1_to_closed__half_duplex),
+		T(fin_wait_2_to_closed__no_room_for_time_wait),
+		T(closing_to_closed__no_room_for_time_wait),
 		T(close_wait_to_closed__text_after_fin),
 		T(closing_to_closed__text_after_fin),
 		T(last_ack_to_closed__text_after_fin),
