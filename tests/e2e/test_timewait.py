@@ -350,6 +350,28 @@ class TestMatrix(unittest.TestCase):
         self.assertEqual(self.statuses, [0, 0], [t.stderr for t in self.tracers])
 
 
+class TestOlderListener(unittest.TestCase):
+    def test_what_it_accepts_is_its_own(self):
+        """The listener is older than the counting; a worker holds it too."""
+        need_binary()
+        with netns.Namespace("tw-older") as ns, actor.Actor(ns, comm="master") as master, \
+                actor.Actor(ns) as client:
+            listener, port = master.listen("127.0.0.1")
+            with tracer.Counter("--netns", ns.inode, "--interval", 0.3) as t:
+                t.wait_for(lambda lines: lines)
+                for _ in range(3):
+                    c, _ = client.connect("127.0.0.1", port)
+                    s, _ = master.accept(listener)
+                    master.close(s)
+                    client.recv_eof(c)
+                    client.close(c)
+                have = len(t.lines) + 1
+                self.assertTrue(t.wait_for(lambda lines: len(lines) > have))
+                groups = t.lines[have]["groups"]
+            self.assertEqual([(g["comm"], g["pid"], g["lport"], g["time_wait"]) for g in groups],
+                             [("master", master.pid, port, 3)])
+
+
 class TestTextScreen(unittest.TestCase):
     def test_advice_names_what_is_short(self):
         need_binary()

@@ -118,6 +118,7 @@ static void on_socket(void *arg, const struct tcpw_socket *s)
 	bool passive;
 	uint32_t process;
 
+	counter_adopt(t->session.counter, s);
 	if (s->state == TCPW_LISTEN) {
 		note_listener(&t->listeners, &s->tuple);
 		note_namespace(t, s->tuple.netns);
@@ -128,7 +129,6 @@ static void on_socket(void *arg, const struct tcpw_socket *s)
 		passive = has_listener(&t->listeners_before, &s->tuple);
 	if (s->mini == 2)
 		note_namespace(t, s->tuple.netns);
-	counter_adopt(t->session.counter, s);
 	timewait_socket(t->groups, s, process, passive);
 }
 
@@ -363,6 +363,28 @@ static void walk(struct timewait_command *t, size_t *failed)
 	session_walk(&t->session, on_socket, NULL, t, failed);
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const struct tcpw_file *x = a, *y = b;
+
+	return (x->process.pid > y->process.pid) - (x->process.pid < y->process.pid);
+}
+
+/* Once: who holds what is older than the programs. */
+static void own_older(struct timewait_command *t)
+{
+	_cleanup_free_ struct tcpw_file *files = NULL;
+	ssize_t count = session_files(&t->session, &files);
+
+	if (count < 0) {
+		message("cannot list who holds which socket: %s", strerror((int)-count));
+		return;
+	}
+	qsort(files, (size_t)count, sizeof(*files), by_pid);
+	for (ssize_t i = 0; i < count; i++)
+		counter_own(t->session.counter, files[i].cookie, &files[i].process);
+}
+
 static void say_room(struct timewait_command *t, const struct tcpw_counts *c)
 {
 	if (t->full_said || (!c->untracked && !c->owners_full))
@@ -381,8 +403,10 @@ static int take_reading(struct timewait_command *t)
 	int status;
 
 	/* Listeners are known by the walk before: the very first is done twice. */
-	if (!t->reading++)
+	if (!t->reading++) {
 		walk(t, &failed);
+		own_older(t);
+	}
 	status = count(t, &first);
 	if (status != EXIT_OK)
 		return status;

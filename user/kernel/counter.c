@@ -224,6 +224,21 @@ bool counter_adopt(struct counter *c, const struct tcpw_socket *s)
 	return false;
 }
 
+void counter_own(struct counter *c, uint64_t cookie, const struct tcpw_process *process)
+{
+	struct tcpw_tracked *t = find(c, cookie);
+	struct tcpw_owner owner = {.uid = process->uid};
+	__u32 pid = process->pid;
+	int err;
+
+	if (!t || t->owner)
+		return;
+	memcpy(owner.comm, process->comm, sizeof(owner.comm));
+	err = bpf_map_update_elem(bpf_map__fd(c->skel->maps.owners), &pid, &owner, BPF_NOEXIST);
+	if (!err || err == -EEXIST)
+		t->owner = pid;
+}
+
 uint32_t counter_owner(const struct counter *c, uint64_t cookie, bool *passive)
 {
 	const struct tcpw_tracked *t = find(c, cookie);

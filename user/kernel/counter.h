@@ -46,6 +46,12 @@ int counter_missed(const struct counter *c, uint64_t *missed);
 bool counter_adopt(struct counter *c, const struct tcpw_socket *socket);
 
 /*
+ * A process found to hold a socket that is older than the programs: its owner, and that of what it
+ * accepts, unless one is known. The lowest pid is to come first, a master before its workers.
+ */
+void counter_own(struct counter *c, uint64_t cookie, const struct tcpw_process *process);
+
+/*
  * Who connected, or listened for, the connection with this cookie: process, 0 is unknown.
  * *passive, if not NULL, tells whether a listener's.
  */
