@@ -31,7 +31,7 @@ NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshar
 # Those that watch whole paths, and mostly wait: they run before all others, which make load.
 FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening", "TestKilled",
          "TestUndone", "TestResets", "TestBacklog", "TestTimeWait", "TestTimeouts", "TestIcmp",
-         "TestTimewaitOwners")
+         "TestTimewaitOwners", "TestStackStates", "TestStackStatesLinux")
 # Those that look at the whole machine, load it, or take a CPU away: one at a time, after the others.
 ALONE = ("TestBooks", "TestEndurance", "TestCpuOffline", "TestLeftBehind")
 LIMIT_S = 900 if os.environ.get("TCPWITNESS_FULL") == "1" else 240

@@ -68,7 +68,7 @@ USAGE = [
     (["stack", "connect", "host.example:80"], "host.example:80"),
     (["stack", "connect", "http://host.example/"], "host.example"),
     (["stack", "connect", "[2001:2::1]:80", "--own-addr", "10.0.0.1"], "--own-addr"),
-    (["stack", "listen", "80", "--mtu", "67"], "67"),
+    (["stack", "listen", "80", "--mtu", "87"], "87"),
     (["stack", "listen", "80", "--mss", "87"], "87"),
     (["stack", "listen", "80", "--impair", "loss=200%"], "loss=200%"),
     (["stack", "listen", "80", "--device", "a/b"], "a/b"),

@@ -105,6 +105,14 @@ class TestStackProcess(StackCase):
             self.assertEqual(p.returncode, 1, option)
             self.assertIn("\\x1bfile", p.stderr)
 
+    def test_full_disk(self):
+        """What cannot be kept ends the connection, with a reset and a word about why."""
+        s, n, _ = self.open("passive", "ipv4", "--receive", "/dev/full", "--close", "peer")
+        self.kernel.send(n, 10_000)
+        self.assertIn(self.kernel.recv_error(n), ("ECONNRESET", "EPIPE"))
+        self.ended(s, status=1)
+        self.assertIn("No space left on device", s.stderr)
+
     def test_garbage(self):
         """Packets of every malformed kind, while a connection goes on beside them."""
         s, n, lport = self.open("passive", "ipv4", "--service", "echo")

@@ -4,48 +4,29 @@ All eleven states on both sides: the stack tells its own, `trace` tells the kern
 knows nothing of either, sees the kernel's too.
 """
 
-import threading
 import time
 import unittest
 
-from harness import kernel_side, witness
+from harness import kernel_side
 from harness.actor import ActorError
-from harness.stack import FULL, HOST, OWN, StackCase, each, target
+from harness.stack import FULL, HOST, OWN, StackCase, crosswise, each, target
 from harness.tables import STATES
+from harness.witness import Watcher
 from harness.stage import CLOSED, OPEN, OPENED, TO_TIME_WAIT
 
 # A link slow enough that every state in passing lasts, and ss can be asked meanwhile.
-SLOW = ("--impair", "delay=150ms")
+SLOW = ("--impair", "delay=250ms")
+# Within it the kernel does the same as the stack, some time after it, on a busy machine too. The
+# kernel's state in passing lasts as long as it was behind.
+CROSSING = ("--impair", "on=out,delay=1400ms")
+BEHIND_S = 0.4
+LOOK_S = 0.4  # a state lasts at least so long where ss shall see it
 CROSSED_OPEN = [("CLOSED", "SYN_SENT", "connect"),
                 ("SYN_SENT", "SYN_RECEIVED", "simultaneous_open"),
                 ("SYN_RECEIVED", "ESTABLISHED", "handshake_done")]
 CROSSED_CLOSE = [("ESTABLISHED", "FIN_WAIT_1", "close"),
                  ("FIN_WAIT_1", "CLOSING", "simultaneous_close"),
                  ("CLOSING", "TIME_WAIT", "fin_acked")]
-
-
-class Watcher:
-    """Asks ss every few milliseconds which states the sockets of a namespace are in."""
-
-    def __init__(self, ns):
-        self.ns, self.seen, self.stop = ns, set(), False
-        self.thread = threading.Thread(target=self.watch)
-
-    def watch(self):
-        while not self.stop:
-            self.seen |= {(s.state, s.lport, s.rport) for s in witness.sockets(self.ns)}
-            time.sleep(0.01)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop = True
-        self.thread.join()
-
-    def states(self, lport):
-        return {state for state, port, _ in self.seen if port == lport}
 
 
 def opened(role):
@@ -55,7 +36,11 @@ def opened(role):
 
 class TestStackStates(StackCase):
     def assert_paths(self, s, life, stack, kernel):
-        self.assertEqual(s.path(), stack, s.stderr)
+        path = s.path()
+        # A FIN sent again by a kernel that is gone when the answer comes brings a RST: RFC 1337.
+        if path[-1] == ("TIME_WAIT", "CLOSED", "time_wait_killed"):
+            path.pop()
+        self.assertEqual(path, stack, s.stderr)
         self.assertEqual(life.path[:len(kernel)], kernel, life)
 
     @each
@@ -64,7 +49,7 @@ class TestStackStates(StackCase):
             s, n, lport = self.open(role, family, *SLOW, "--pause", "0.3")
             self.assertEqual(self.kernel.recv_eof(n), 0)
             self.kernel.wait_state(n, 8)
-            time.sleep(0.05)
+            time.sleep(LOOK_S)
             self.kernel.close(n)
             self.ended(s)
             life = self.kernel_life(family, lport, "CLOSED")
@@ -75,25 +60,26 @@ class TestStackStates(StackCase):
     @each
     def test_kernel_closes_first(self, role, family):
         with Watcher(self.ns) as ss:
-            s, n, lport = self.open(role, family, *SLOW, "--close", "peer", "--pause", "0.2")
-            time.sleep(0.05)
+            s, n, lport = self.open(role, family, *SLOW, "--close", "peer", "--pause", "0.6")
+            time.sleep(LOOK_S)
             self.kernel.shutdown(n)
             self.assertEqual(self.kernel.recv_eof(n), 0)
             self.kernel.close(n)
             self.ended(s)
             life = self.kernel_life(family, lport, "TIME_WAIT")
-            time.sleep(0.05)
+            time.sleep(LOOK_S)
         stack, kernel = opened(role)
         self.assert_paths(s, life, stack + CLOSED, kernel + TO_TIME_WAIT)
         half_open = {"SYN_SENT"} if role == "passive" else {"SYN_RECEIVED", "LISTEN"}
         self.assertLessEqual({"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"} | half_open,
                              ss.states(lport))
 
-    @each
+    @crosswise
     def test_simultaneous_close(self, role, family):
         with Watcher(self.ns) as ss:
-            s, n, lport = self.open(role, family, *SLOW, "--pause", "0.8")
+            s, n, lport = self.open(role, family, *CROSSING, "--pause", "2")
             s.wait_state("FIN_WAIT_1")
+            time.sleep(BEHIND_S)
             self.kernel.shutdown(n)
             self.assertEqual(self.kernel.recv_eof(n), 0)
             self.kernel.close(n)
@@ -107,8 +93,9 @@ class TestStackStates(StackCase):
         """-> (stack, kernel's socket, its port)"""
         lport = self.port + 20000
         s = self.start("connect", target(HOST[family], lport), "--local-port", self.port,
-                       "--pause", "1", "--impair", "delay=300ms")
+                       "--pause", "0.3", *CROSSING)
         s.wait_state("SYN_SENT")
+        time.sleep(BEHIND_S)
         n, _ = self.kernel.connect(OWN[family], self.port, bind=(HOST[family], lport))
         return s, n, lport
 
@@ -190,38 +177,38 @@ class TestStackStates(StackCase):
         """Three connections show every state there is, on both sides, to every witness."""
         own, kernels, seen = set(), set(), set()
 
-        def note(s, family, lport, ss):
+        def note(s, lport, ss):
             own.update(state for life in [*s.lives(), *s.lives("listener")]
                        for old, new, _ in life.path for state in (old, new))
-            for life in self.lives(laddr=HOST[family], lport=lport):
+            for life in self.lives(lport=lport):  # the listener among them
                 kernels.update(state for old, new, _ in life.path for state in (old, new))
-            seen.update(state for state, port, _ in ss.seen if port in (lport, self.port))
+            seen.update(ss.states(lport, self.port))
 
         with Watcher(self.ns) as ss:
             s, n, lport = self.simultaneous_open("ipv4")
             s.wait_state("FIN_WAIT_1")
+            time.sleep(BEHIND_S)
             self.kernel.shutdown(n)
             self.kernel.recv_eof(n)
             self.kernel.close(n)
             self.ended(s)
-        note(s, "ipv4", lport, ss)
+        note(s, lport, ss)
         for role, family, close in (("passive", "ipv6", "peer"), ("active", "ipv4", "sent")):
             self.port += 1
             with Watcher(self.ns) as ss:
-                s, n, lport = self.open(role, family, *SLOW, "--close", close, "--pause", "0.3")
-                time.sleep(0.05)
+                s, n, lport = self.open(role, family, *SLOW, "--close", close, "--pause", "0.6")
+                time.sleep(LOOK_S)
                 if close == "peer":
                     self.kernel.shutdown(n)
                 self.kernel.recv_eof(n)
-                time.sleep(0.05)
+                time.sleep(LOOK_S)
                 self.kernel.close(n)
                 self.ended(s)
                 self.kernel_life(family, lport, "TIME_WAIT" if close == "peer" else "CLOSED")
-            note(s, family, lport, ss)
+            note(s, lport, ss)
         self.assertEqual(len(STATES), 11)
         self.assertEqual(own, set(STATES))
-        self.assertEqual(kernels | {"LISTEN"}, set(STATES))
-        self.assertTrue(self.lives(lport=self.port, netns=self.ns.inode))
+        self.assertEqual(kernels, set(STATES))
         # A closed connection is one that ss has no line of.
         self.assertEqual(seen | {"CLOSED"}, set(STATES))
 
@@ -264,7 +251,7 @@ class TestStackStates(StackCase):
                     lives = self.lives(laddr=HOST[family], lport=self.port, rport=7000)
                     if len(lives) == 3 and lives[2].last["new"] == "TIME_WAIT":
                         break
-                    time.sleep(0.05)
+                    time.sleep(LOOK_S)
                 self.assertEqual([life.path[-1] for life in lives],
                                  [("TIME_WAIT", "CLOSED", "time_wait_reused")] * 2 +
                                  [("FIN_WAIT_2", "TIME_WAIT", "fin_received")])

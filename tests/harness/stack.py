@@ -135,8 +135,9 @@ class StackCase(TracedCase):
         return s, n, self.port
 
     def kernel_life(self, family, lport, upto, timeout=10):
-        """The kernel's account of the connection from this port of its."""
-        return self.wait_path(upto=upto, timeout=timeout, laddr=HOST[family], lport=lport)
+        """The kernel's account of the connection from this port of its to the test's stack."""
+        want = {} if lport == self.port else {"rport": self.port}
+        return self.wait_path(upto=upto, timeout=timeout, laddr=HOST[family], lport=lport, **want)
 
     def ended(self, s, status=0, timeout=30):
         """It ended by itself, with that status, and its lines keep the contract."""

@@ -107,7 +107,8 @@ class Tracer:
         end = time.monotonic() + timeout
         with self.changed:
             while not self.ready:
-                if self.process.poll() is not None:
+                # What it said before it ended may still be on its way here.
+                if self.process.poll() is not None and not self.threads[-1].is_alive():
                     raise RuntimeError(f"{' '.join(self.argv)}: ended with status "
                                        f"{self.process.returncode}: {self.stderr}")
                 if time.monotonic() > end:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 from collections import Counter, namedtuple
 
@@ -24,13 +25,43 @@ def _endpoint(text):
     return addr, 0 if port == "*" else int(port)
 
 
+def _socket(line):
+    state, _, _, local, remote = line.split()[:5]
+    return Socket(FROM_SS[state], *_endpoint(local), *_endpoint(remote))
+
+
 def sockets(ns):
     """`ss -tan` of a namespace: [Socket], states by their RFC names, mapped addresses as IPv4."""
-    result = []
-    for line in ns.run("ss", "-tanH").splitlines():
-        state, _, _, local, remote = line.split()[:5]
-        result.append(Socket(FROM_SS[state], *_endpoint(local), *_endpoint(remote)))
-    return result
+    return [_socket(line) for line in ns.run("ss", "-tanH").splitlines()]
+
+
+class Watcher:
+    """Asks ss again and again, as often as it answers: .seen is the set of Sockets there were."""
+
+    def __init__(self, ns):
+        self.ns, self.seen = ns, set()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.seen.add(_socket(line))
+
+    def __enter__(self):
+        # One shell for all: on a busy machine the start of another each time takes too long.
+        self.process = subprocess.Popen(
+            self.ns.argv("sh", "-c", "while ss -tanH; do :; done"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True)
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join()
+        self.process.stdout.close()
+
+    def states(self, *lports):
+        return {s.state for s in self.seen if s.lport in lports}
 
 
 def states(ns):

@@ -9,6 +9,8 @@
 
 #define BYTES_MAX (UINT64_C(1) << 50)
 #define HTTP_PORT 80
+/* Linux sends no segment of less than 48 octets (tcp_min_snd_mss) but in fragments. */
+#define MTU_MIN 88
 
 /* Words that are a name each, in a list. */
 struct choice {
@@ -223,7 +225,7 @@ int option_set_host_addr(struct option_value *value)
 int option_set_mtu(struct option_value *value)
 {
 	uint64_t mtu;
-	int err = set_count(value, 68, 65535, &mtu);
+	int err = set_count(value, MTU_MIN, 65535, &mtu);
 
 	if (!err)
 		value->options->stack.tcp.mtu = (uint32_t)mtu;

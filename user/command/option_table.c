@@ -124,8 +124,8 @@ const struct option_spec option_specs[] = {
 	 "the kernel's address on the device, one a family (default: 198.18.0.1/30 and "
 	 "2001:2::1/64)",
 	 option_set_host_addr},
-	{"mtu", 0, OPTIONS_LINK, "N", NULL, "of the device, 68 to 65535 (default: 1500)",
-	 option_set_mtu},
+	{"mtu", 0, OPTIONS_LINK, "N", NULL,
+	 "of the device, 88 to 65535; IPv6 needs 1280 (default: 1500)", option_set_mtu},
 	{"impair", 0, OPTIONS_LINK, "SPEC", NULL,
 	 "make the link a bad one, by any of these, joined by commas: loss=1% burst=0.1%:20 "
 	 "reorder=2% hold=5ms duplicate=1% corrupt=0.1% ce=5% delay=20ms jitter=5ms rate=1M "

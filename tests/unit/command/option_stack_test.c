@@ -193,7 +193,7 @@ static void stack__numbers_and_times__keep_their_ends(void **state)
 	assert_refused("stack listen 80 --keepalive 1,", "--keepalive");
 	assert_refused("stack listen 80 --pause 1e9", "1e9");
 	assert_refused("stack listen 80 --pause -1", "-1");
-	assert_refused("stack listen 80 --mtu 67", "67");
+	assert_refused("stack listen 80 --mtu 87", "87");
 	assert_refused("stack listen 80 --mss 65496", "65496");
 	assert_refused("stack listen 80 --bytes 0", "--bytes");
 	assert_refused("stack listen 80 --bytes 1T", "1T");
