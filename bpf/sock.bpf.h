@@ -71,6 +71,17 @@ static __always_inline void tuple_of(struct tcpw_tuple *t, const struct sock_com
 }
 
 /*
+ * The local port also of a socket that is just closed: inet_put_port has cleared skc_num of a port
+ * that connect chose or a listener handed down; inet_sport stays.
+ */
+static __always_inline __be16 sport_of(const struct sock *sk)
+{
+	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp ? tp->inet_conn.icsk_inet.inet_sport : 0;
+}
+
+/*
  * The head of a socket whose address is only a number to the verifier, copied in one go: eight
  * single reads cost more than everything else a timer's program does. Fields are found in the copy
  * by their relocated offsets; they lie in the first 104 bytes from 5.10 to 7.2, and where they did

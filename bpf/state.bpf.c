@@ -135,13 +135,6 @@ static __always_inline enum filter_verdict state_verdict(__u64 cookie,
 	return chosen_by_cookie(cookie);
 }
 
-static __always_inline __be16 sport_of(const struct sock *sk)
-{
-	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
-
-	return tp ? tp->inet_conn.icsk_inet.inet_sport : 0;
-}
-
 static __always_inline void on_state(const struct sock *sk, int old_state, int new_state,
 				     __u32 program)
 {
@@ -156,7 +149,6 @@ static __always_inline void on_state(const struct sock *sk, int old_state, int n
 	if (!account)
 		return;
 	tuple_head_of(&tuple, &sk->__sk_common);
-	/* inet_put_port has cleared skc_num of a port that connect chose; inet_sport stays. */
 	if (!tuple.lport)
 		tuple.lport = bpf_ntohs(sport_of(sk));
 	if (!head_passes(&tuple, old_state, new_state)) {

@@ -202,6 +202,8 @@ static __always_inline bool take_request(struct tcpw_counts *c, const struct soc
 	__u64 hash;
 
 	tuple_of(&tuple, &sk->__sk_common);
+	if (!tuple.lport)
+		tuple.lport = bpf_ntohs(sport_of(sk));
 	hash = tuple_hash(&tuple);
 	h = half_open_bucket(hash);
 	request = h ? track_find(h, hash) : NULL;
