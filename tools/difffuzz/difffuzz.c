@@ -174,6 +174,9 @@ static void look_into(struct fuzz *f, unsigned int i)
 	}
 	shrink(f->k, &batch[i], what);
 	remember(f, what);
+	at = known_index(f, what);
+	if (at >= 0)
+		f->hits[at]++;
 	keep(f, &batch[i], what, seed);
 	f->found++;
 }
@@ -203,6 +206,8 @@ static int run(struct fuzz *f)
 				f->executions, f->differing, f->found, f->unconfirmed);
 		}
 	}
+	for (unsigned int i = 0; i < f->knowns; i++)
+		printf("%6" PRIu64 " times: %s\n", f->hits[i], f->known[i]);
 	printf("%" PRIu64 " executions from seed %" PRIu64 ", %" PRIu64
 	       " differ, %u kinds new, %" PRIu64 " not confirmed\n",
 	       f->executions, f->seed, f->differing, f->found, f->unconfirmed);

@@ -83,8 +83,6 @@ static enum step_result request_in_window(struct arrival *a)
 		challenge_ack(a->s, c, a->now);
 		return step_answered(a);
 	}
-	if (!seq_gt(a->seg->seq, c->rcv.nxt))
-		note_timestamp(a);
 	if (a->seg->ctl & CTL_SYN && !seq_eq(a->seg->seq, c->rcv.irs)) {
 		reset_answer(a->s, a->seg);
 		tcb_return_to_listen(a->s, c, CLAUSE_SYN_IN_WINDOW, a->now);
@@ -92,6 +90,8 @@ static enum step_result request_in_window(struct arrival *a)
 	}
 	if (!(a->seg->ctl & CTL_ACK) || (c->defer_accept && !segment_length(a->seg)))
 		return step_drop(a);
+	if (!seq_gt(a->seg->seq, c->rcv.nxt))
+		note_timestamp(a);
 	c->dup_ack_at_valid = false; /* the connection begins with a clock of its own */
 	return STEP_NEXT;
 }
@@ -204,7 +204,6 @@ enum step_result mini_fin_wait_2(struct arrival *a)
 	c->rcv.fin_done = true;
 	tcb_clear_timers(c);
 	window_ack_now(c);
-	c->dup_ack_at_valid = false;
 	state_move(a->s, c, REFTCP_TIME_WAIT, CLAUSE_FIN, a->now);
 	arrives_time_wait(a);
 	return step_answered(a);

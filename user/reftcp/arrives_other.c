@@ -111,22 +111,23 @@ static bool acceptable(const struct tcb *c, struct seq seq, uint32_t len)
 }
 
 /* The same with both edges of the window inside. */
-static bool acceptable_edges(const struct tcb *c, struct seq seq, uint32_t len)
+static bool acceptable_edges(const struct tcb *c, struct seq seq, uint32_t len, bool fin)
 {
 	struct seq edge = seq_add(c->rcv.nxt, c->rcv.wnd), end = seq_add(seq, len);
 	bool queued = tcb_unread(c) || (c->rcv.fin_done && !c->rcv.end_read);
 
-	/* What reaches beyond is taken only as long as nothing else waits to be read. */
+	/* Text that reaches beyond is taken only as long as nothing else waits to be read. */
 	return !seq_lt(end, c->ts.last_ack_sent) && !seq_gt(seq, edge) &&
-	       !(queued && seq_gt(end, edge));
+	       !(queued && seq_gt(seq_sub(end, fin), edge));
 }
 
 static bool in_window(const struct arrival *a)
 {
 	uint32_t len = segment_length(a->seg);
 
-	return stack_rule(a->s, RULE_window_edges) ? acceptable_edges(a->c, a->seg->seq, len)
-						   : acceptable(a->c, a->seg->seq, len);
+	return stack_rule(a->s, RULE_window_edges)
+		       ? acceptable_edges(a->c, a->seg->seq, len, a->seg->ctl & CTL_FIN)
+		       : acceptable(a->c, a->seg->seq, len);
 }
 
 /* "Trimming off any portions that lie outside the window (including SYN and FIN)." */
@@ -314,7 +315,7 @@ static enum step_result assassination(struct arrival *a)
 static enum step_result second_reset(struct arrival *a)
 {
 	struct tcb *c = a->c;
-	bool pipe, told;
+	bool pipe, told, refused = stack_rule(a->s, RULE_crossed_refused);
 
 	if (!(a->seg->ctl & CTL_RST))
 		return STEP_NEXT;
@@ -327,7 +328,8 @@ static enum step_result second_reset(struct arrival *a)
 			/* "Return this connection to LISTEN. The user need not be informed." */
 			tcb_return_to_listen(a->s, c, CLAUSE_RESET, a->now);
 		else
-			tcb_delete(a->s, c, -ECONNREFUSED, CLAUSE_RESET, a->now);
+			tcb_delete(a->s, c, refused ? -ECONNREFUSED : -ECONNRESET, CLAUSE_RESET,
+				   a->now);
 		return STEP_DONE;
 	case REFTCP_ESTABLISHED:
 	case REFTCP_FIN_WAIT_1:
@@ -394,7 +396,8 @@ static bool predicted(const struct arrival *a)
 
 	return c->state == REFTCP_ESTABLISHED && (seg->ctl & ~CTL_PSH) == CTL_ACK &&
 	       seq_eq(seg->seq, c->rcv.nxt) && seq_eq(c->ts.last_ack_sent, c->rcv.nxt) &&
-	       !c->rcv.ranges && (uint32_t)seg->wnd << c->snd.scale == c->snd.wnd;
+	       !c->rcv.ranges && !c->rcv.fin_valid &&
+	       (uint32_t)seg->wnd << c->snd.scale == c->snd.wnd;
 }
 
 /* RFC 7323 4.3, by rule not before it is clear that SEG.ACK is no lie. */
@@ -481,7 +484,7 @@ static enum step_result orphan_waits(struct arrival *a)
 			   a->now);
 		return STEP_DONE;
 	}
-	if (!a->text_len && !a->fin && stack_rule(a->s, RULE_fin_wait_2_mini))
+	if (!a->text_len && !(a->seg->ctl & CTL_FIN) && stack_rule(a->s, RULE_fin_wait_2_mini))
 		return step_drop(a); /* nobody is left to look at the rest */
 	return STEP_NEXT;
 }

@@ -179,7 +179,8 @@ enum step_result text_eighth_fin(struct arrival *a)
 	c->rcv.wnd -= c->rcv.wnd ? 1 : 0;
 	c->rcv.fin_done = true;
 	c->rcv.ranges = 0; /* what a peer sent beyond its own FIN */
-	c->rcv.dsack_valid = c->rcv.dsack_valid && !stack_rule(a->s, RULE_sack_fin);
+	if (c->state == REFTCP_ESTABLISHED && stack_rule(a->s, RULE_sack_fin))
+		c->rcv.dsack_valid = false;
 	window_ack_now(c);
 	stack_tell(a->s, c, REFTCP_EVENT_CLOSING | REFTCP_EVENT_READABLE);
 	switch (c->state) {

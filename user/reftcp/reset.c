@@ -33,7 +33,8 @@ struct seq reset_sequence(const struct reftcp_stack *s, const struct tcb *c)
 {
 	struct seq edge = seq_add(c->snd.una, c->snd.wnd);
 
-	if (!stack_rule(s, RULE_sequence_in_window) || !seq_lt(edge, c->snd.nxt) ||
+	if (!stack_rule(s, RULE_sequence_in_window) || !state_synchronized(c->state) ||
+	    !seq_lt(edge, c->snd.nxt) ||
 	    (c->scale_on && seq_diff(c->snd.nxt, edge) < 1u << c->rcv.scale))
 		return c->snd.nxt;
 	return edge;

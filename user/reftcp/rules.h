@@ -98,6 +98,8 @@
 	/* simultaneous open: does our SYN,ACK offer what our SYN did, is theirs their ACK */     \
 	X(crossed_syn_offers, "bool", "RFC 7323 2.2", 0, 1, "simopen", "2.4")                     \
 	X(crossed_syn_ack_taken, "bool", "RFC 9293 3.10.7.4, first", 0, 1, "simopen", "2.4")      \
+	/* and is a reset a refusal where two SYNs crossed */                                     \
+	X(crossed_refused, "bool", "RFC 9293 3.10.7.4, second", 1, 0, "simopen", "2.4")           \
 	/* does a FIN beyond a gap count in SACK blocks */                                        \
 	X(sack_fin, "bool", "RFC 2018 3", 0, 1, "sack-fin", "2.4")                                \
 	/* may a small segment leave while none but full ones are out */                          \

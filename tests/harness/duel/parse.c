@@ -284,6 +284,8 @@ static int call_item(struct reader *r)
 	}
 	if (err || !next)
 		return err;
+	if (strcmp(next, "="))
+		return wrong(r, "'%s' wants no '%s'", name, next);
 	next = word(r);
 	return next ? result(r, next) : wrong(r, "a result is missing");
 }

@@ -156,6 +156,7 @@ static int64_t destroy(struct memory *m, uint8_t conn)
 static int64_t end(struct memory *m, uint8_t conn, enum call call)
 {
 	reftcp_id id = m->id[conn];
+	struct reftcp_status st;
 	int err = 0;
 
 	if (call == CALL_shutdown) {
@@ -165,6 +166,9 @@ static int64_t end(struct memory *m, uint8_t conn, enum call call)
 	if (call == CALL_destroy)
 		return destroy(m, conn);
 	if (call == CALL_disconnect) {
+		/* Without a reset there is nothing to tell. */
+		m->told[conn] = reftcp_status(m->stack, id, &st) == 0 &&
+				(st.state == REFTCP_CLOSING || st.state == REFTCP_LAST_ACK);
 		err = reftcp_abort(m->stack, id, m->now);
 		m->unconnected[conn] = true;
 		return err == -ENOTCONN ? 0 : err;
