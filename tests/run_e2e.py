@@ -33,7 +33,8 @@ FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening", "Te
          "TestUndone", "TestResets", "TestBacklog", "TestTimeWait", "TestTimeouts", "TestIcmp",
          "TestTimewaitOwners", "TestStackStates", "TestStackStatesLinux")
 # Those that look at the whole machine, load it, or take a CPU away: one at a time, after the others.
-ALONE = ("TestBooks", "TestEndurance", "TestCpuOffline", "TestLeftBehind")
+ALONE = ("TestBooks", "TestEndurance", "TestCpuOffline", "TestLeftBehind",
+         "TestOrphanLimit")
 LIMIT_S = 900 if os.environ.get("TCPWITNESS_FULL") == "1" else 240
 SECOND_TRIES = 8  # more than that is no accident
 SLACK_S = 5  # what was hidden shortly before a class began may be of its namespaces
