@@ -200,6 +200,7 @@ static void sack_on_ack(struct reftcp_stack *s, struct tcb *c, const struct segm
 		proportional_rate(c, delivered, false);
 	} else if (repaired && c->phase == PHASE_OPEN) {
 		/* RFC 8985 7.4.2: a loss was seen and mended in one: the window must know. */
+		start_reduction(s, c, news);
 		c->ssthresh = c->cc->on_loss(c, now);
 		c->cwnd = c->ssthresh;
 		c->phase = PHASE_CWR;

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "reftcp/rack.h"
+#include "reftcp/rto.h"
 #include "reftcp/rule_case.h"
 
 /* Four full segments with no end of a SEND among them, two of which leave together. */
@@ -296,6 +298,37 @@ static void probe_old__or_an_octet_of_new_text(void **state)
 	}
 }
 
+/* A loss that the tail loss probe mended reduces as an ECN mark does; the ACKs after it go on. */
+static void ecn_in_proportion__after_a_probe_that_mended(void **state)
+{
+	(void)state;
+	EACH_PERSONALITY(with_sack)
+	{
+		uint32_t una = steady_path();
+
+		set(REFTCP_OPT_NAGLE, 0);
+		give(10, 0);
+		peer_drain(&p);
+		only_tcb()->rtt.rto =
+			20 * REFTCP_S; /* so that the probe comes first by either rule */
+		rto_restart(p.stack, only_tcb(), p.now);
+		rack_arm_probe(p.stack, only_tcb(), p.now);
+		assert_int_equal(peer_count(&p, 5 * REFTCP_S), 1);
+		assert_int_equal(reftcp_counters(p.stack)->tail_loss_probes, 1);
+		for (int i = 0; i < 8; i++) { /* and the probe makes ten */
+			give(10, 0);
+			assert_int_equal(peer_drain(&p), 1);
+		}
+		peer_send(&p, CTL_ACK, 1, una + 11, NULL, 0);
+		assert_int_equal(status().phase, REFTCP_PHASE_REDUCED);
+		peer_send(&p, CTL_ACK, 1, una + 90, NULL, 0);
+		give(10, 0);
+		peer_drain(&p);
+		peer_send(&p, CTL_ACK, 1, una + 100, NULL, 0);
+		assert_int_equal(status().phase, REFTCP_PHASE_OPEN);
+	}
+}
+
 static void table__rows_of_sending__were_provoked(void **state)
 {
 	struct reftcp_rule r;
@@ -323,6 +356,7 @@ int main(void)
 		T(rack_rtt_told_last__or_of_the_segment_sent_last),
 		T(lost_syns__make_the_window_one_segment),
 		T(probe_old__or_an_octet_of_new_text),
+		T(ecn_in_proportion__after_a_probe_that_mended),
 		T(table__rows_of_sending__were_provoked),
 	};
 
