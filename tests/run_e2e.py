@@ -29,9 +29,10 @@ sys.path.insert(0, HERE)
 NEEDED = ("ip", "ss", "nft", "tcpdump", "nsenter", "setpriv", "prlimit", "unshare", "bpftool",
           "nginx", "curl", "redis-server", "redis-benchmark", "ssh", "ssh-keygen")
 # Those that watch whole paths, and mostly wait: they run before all others, which make load.
-FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening", "TestKilled",
-         "TestUndone", "TestResets", "TestBacklog", "TestTimeWait", "TestTimeouts", "TestIcmp",
-         "TestTimewaitOwners", "TestStackStates", "TestStackStatesLinux")
+FIRST = ("TestOlder", "TestNginx", "TestPaths", "TestCauses", "TestOpening",
+         "TestFastOpenFiltered", "TestKilled", "TestUndone", "TestResets", "TestBacklog",
+         "TestTimeWait", "TestTimeouts", "TestIcmp", "TestTimewaitOwners", "TestStackStates",
+         "TestStackStatesLinux")
 # Those that look at the whole machine, load it, or take a CPU away: one at a time, after the others.
 ALONE = ("TestBooks", "TestEndurance", "TestCpuOffline", "TestLeftBehind",
          "TestOrphanLimit")

@@ -362,3 +362,18 @@ def fast_open_cookie(p):
     reset = [("ESTABLISHED", "CLOSED", "reset_received")]
     p.want_server = [OPENED + reset, FASTOPENED + reset, FASTOPENED + reset]
     p.want_wire = ["c S", "s SA", "c A+5", "c RA", "c S+5", "s SA", "c RA", "c S", "s SA", "c RA"]
+
+
+# ---- Fast Open under a filter by owner ----------------------------------------------------------
+
+class TestFastOpenFiltered(stage.StageCase):
+    """The kernel knows a child by its tuple too, when who is asked for decides what passes."""
+
+    SPECIAL = {"fastopen": TestOpening.SPECIAL["fastopen"]}
+    TRACE_ARGS = ("--comm", "e2e-server", "--comm", "e2e-client")
+    SWEEP = True
+
+
+for _play in (fast_open_with_data, fast_open_accepted_before_the_last_ack,
+              fast_open_closed_before_the_last_ack, fast_open_is_never_answered):
+    scenarios_of(TestFastOpenFiltered, topologies=("fastopen",))(_play)
