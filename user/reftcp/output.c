@@ -338,6 +338,7 @@ static size_t send_tail_probe(struct reftcp_stack *s, struct tcb *c, uint8_t *bu
 static struct txseg *due_again(struct tcb *c)
 {
 	struct txseg *again = rtxq_next_lost(c);
+	uint32_t len;
 
 	if (!again)
 		return NULL;
@@ -346,7 +347,9 @@ static struct txseg *due_again(struct tcb *c)
 	/* RFC 9293 3.8.6: within the window [SHLD-16]; the front is also the window's probe. */
 	if (again != c->rtx_head && !seq_in(again->seq, c->snd.una, c->snd.wnd))
 		return NULL;
-	return rtxq_pipe(c) + rtxq_cost(c, again->len) <= c->cwnd ? again : NULL;
+	/* One that has become too large for the path goes in pieces. */
+	len = again->len < mss_effective(c) ? again->len : mss_effective(c);
+	return rtxq_pipe(c) + rtxq_cost(c, len) <= c->cwnd ? again : NULL;
 }
 
 size_t output_segment(struct reftcp_stack *s, struct tcb *c, uint8_t *buf, reftcp_time now)

@@ -407,7 +407,7 @@ static void pair__path_swallows_large_packets__size_is_found(void **state)
 	black_hole(4, false, 1350, 10 * REFTCP_S);
 	/* Below the size that is tried first: every further timeout halves it. */
 	black_hole(5, true, 1000, 20 * REFTCP_S);
-	black_hole(5, false, 300, 60 * REFTCP_S);
+	black_hole(5, false, 300, 40 * REFTCP_S);
 }
 
 int main(void)
