@@ -103,6 +103,8 @@ static void read_known(struct fuzz *f)
 	snprintf(pattern, sizeof(pattern), "%s/*.scn", f->known_in);
 	if (glob(pattern, 0, NULL, &files))
 		return;
+	snprintf(pattern, sizeof(pattern), "%s/open/*.scn", f->known_in);
+	glob(pattern, GLOB_APPEND, NULL, &files);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		if (scenario_read(&sc, files.gl_pathv[i], why, sizeof(why)) || !*sc.open ||
 		    sc.sysctls)

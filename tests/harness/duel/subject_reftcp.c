@@ -167,8 +167,9 @@ static int64_t end(struct memory *m, uint8_t conn, enum call call)
 		return destroy(m, conn);
 	if (call == CALL_disconnect) {
 		/* Without a reset there is nothing to tell. */
-		m->told[conn] = reftcp_status(m->stack, id, &st) == 0 &&
-				(st.state == REFTCP_CLOSING || st.state == REFTCP_LAST_ACK);
+		if (reftcp_status(m->stack, id, &st) == 0 &&
+		    (st.state == REFTCP_CLOSING || st.state == REFTCP_LAST_ACK))
+			m->told[conn] = true;
 		err = reftcp_abort(m->stack, id, m->now);
 		m->unconnected[conn] = true;
 		return err == -ENOTCONN ? 0 : err;

@@ -18,6 +18,7 @@
 #include "duel/subject.h"
 
 #define PATTERN "tests/scenarios/*.scn"
+#define OPEN_PATTERN "tests/scenarios/open/*.scn" /* the fuzzer's; the full form holds them too */
 
 struct duel {
 	const char *path;
@@ -145,6 +146,8 @@ int main(void)
 
 	if (glob(PATTERN, 0, NULL, &files))
 		return 1;
+	if (full())
+		glob(OPEN_PATTERN, GLOB_APPEND, NULL, &files);
 	duel_count = files.gl_pathc;
 	duels = calloc(duel_count, sizeof(*duels));
 	tests = calloc(duel_count, sizeof(*tests));
