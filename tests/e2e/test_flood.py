@@ -12,7 +12,7 @@ import socket
 import time
 import unittest
 
-from harness import actor, lives, netns, raw, tracer
+from harness import actor, hidden, lives, netns, raw, tracer
 from harness.schema import ns
 from harness.stage import CLOSED, OPEN, OPENED, TO_TIME_WAIT
 from harness.traced import need_binary
@@ -75,6 +75,8 @@ class TestFlood(unittest.TestCase):
         self.attacker.nft("input", f"tcp dport >= {FIRST_PORT} drop")
         self.server_ns.nft("input", "tcp flags & (syn|ack) == syn counter")
         where = ("--netns", self.attacker.inode, "--netns", self.server_ns.inode)
+        self.watch = hidden.Watch()
+        self.addCleanup(self.watch.close)
         self.before = self.server_ns.counters()
         self.trace = tracer.Tracer("trace", *where, *args)
         self.addCleanup(self.trace.kill)
@@ -112,6 +114,10 @@ class TestFlood(unittest.TestCase):
         status = self.trace.stop()
         self.assertEqual(self.trace.problems[:5], [])
         self.assertEqual(status, 0, self.trace.stderr)
+        # A flood's timers run out together, so a kernel that hides one softirq hides hundreds.
+        timers = [e.name for e in self.watch.events() if "reqsk_timer_handler" in e.text]
+        self.untold_starts = timers.count("timer_start")
+        self.untold_ends = timers.count("timer_expire_entry")
         self.lives = lives.join(self.trace.lines)
         self.half = [life for life in self.lives if life.has("netns", self.server_ns.inode) and
                      life.has("lport", self.port) and
@@ -158,20 +164,26 @@ class TestFlood(unittest.TestCase):
 
     def half_open_all_timed_out(self):
         """Each half-open connection of the flood has one beginning and one end, after its second."""
+        endless = 0
         for life in self.half:
+            self.whole(life, "passive", self.server.pid)
+            if life.path == OPENED[:1]:
+                endless += 1
+                continue
             self.assertEqual(life.path, OPENED[:1] + [("SYN_RECEIVED", "CLOSED",
                                                        "syn_ack_timeout")], life)
-            self.whole(life, "passive", self.server.pid)
             self.assertTrue(0.9e9 < life.dwell("SYN_RECEIVED") < 4e9, life)
             self.assertIsNone(life.conn, life)
         self.assertEqual(len({life.key for life in self.half}), len(self.half))
+        self.assertLessEqual(endless, self.untold_ends, self.trace.stderr)
 
     def books_of_syns(self):
         """A SYN makes a request socket, is answered by a cookie, or is dropped: nothing else."""
         opened = sum(t["old"] == "LISTEN" and t["new"] == "SYN_RECEIVED"
                      for t in self.trace.transitions() if t["netns"] == self.server_ns.inode)
-        self.assertEqual(opened + self.delta("TcpExt.SyncookiesSent") +
-                         self.delta("TcpExt.ListenDrops"), self.syns(), self.trace.stderr)
+        untold = self.syns() - (opened + self.delta("TcpExt.SyncookiesSent") +
+                                self.delta("TcpExt.ListenDrops"))
+        self.assertIn(untold, range(self.untold_starts + 1), self.trace.stderr)
 
     def queue_of_128(self, family):
         self.begin(family, tcp_syncookies=0)
@@ -255,7 +267,7 @@ class TestFlood(unittest.TestCase):
         self.ordinary(self.port, ORDINARY, [OPENED])
         self.half_open_all_timed_out()
         self.books_of_syns()
-        self.assertEqual(len(self.half), FLOOD)
+        self.assertIn(FLOOD - len(self.half), range(self.untold_starts + 1))
         self.assertEqual(self.delta("TcpExt.ListenDrops"), 0)
 
     def test_deep_queue_ipv4(self):
@@ -277,7 +289,7 @@ class TestFlood(unittest.TestCase):
         self.assertEqual(self.lost(), {})
         self.half_open_all_timed_out()
         self.books_of_syns()
-        self.assertEqual(len(self.half), count)
+        self.assertIn(count - len(self.half), range(self.untold_starts + 1))
 
     def test_reader_that_lags(self):
         """What ends a round of reading has its evidence in the next."""
@@ -312,7 +324,8 @@ class TestFlood(unittest.TestCase):
                    for t in self.trace.transitions() if t["netns"] == self.server_ns.inode)
         lost = self.lost()
         self.assertEqual(set(lost), {"half_open_full"}, self.trace.stderr)
-        self.assertEqual(told + lost["half_open_full"], self.syns(), self.trace.stderr)
+        self.assertIn(self.syns() - told - lost["half_open_full"], range(self.untold_starts + 1),
+                      self.trace.stderr)
         self.assertGreaterEqual(told, room)
         self.half_open_all_timed_out()
         ours = [life for life in self.lives if life.has("netns", self.attacker.inode) and
