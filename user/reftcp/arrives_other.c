@@ -114,7 +114,7 @@ static bool acceptable(const struct tcb *c, struct seq seq, uint32_t len)
 static bool acceptable_edges(const struct tcb *c, struct seq seq, uint32_t len, bool fin)
 {
 	struct seq edge = seq_add(c->rcv.nxt, c->rcv.wnd), end = seq_add(seq, len);
-	bool queued = tcb_unread(c) || (c->rcv.fin_done && !c->rcv.end_read);
+	bool queued = !c->forsaken && (tcb_unread(c) || (c->rcv.fin_done && !c->rcv.end_read));
 
 	/* Text that reaches beyond is taken only as long as nothing else waits to be read. */
 	return !seq_lt(end, c->ts.last_ack_sent) && !seq_gt(seq, edge) &&
