@@ -33,7 +33,8 @@ class TestPackages(unittest.TestCase):
                          'Acquire::http "";\nAcquire::http::Proxy "http://proxy.example:3128";\n')
 
     def test_kernel_packages(self):
-        depends = ("linux-image-7.2.13-cloud-amd64\n |Depends: dracut\n  Depends: initramfs-tools\n"
+        depends = ("linux-image-7.2.13-cloud-amd64\n |Depends: dracut\n"
+                   "  Depends: initramfs-tools\n"
                    "  Depends: linux-base-7.2.13-cloud-amd64\n"
                    "  Depends: linux-binary-7.2.13-cloud-amd64\n"
                    " |Depends: linux-modules-7.2.13-cloud-amd64\n"
@@ -102,7 +103,7 @@ class TestResults(unittest.TestCase):
                 '{"result": "load", "name": "a", "ok": true, "text": ""}',
                 '{"result": "load", "name": "b", "ok": false, "text": "why"}']
         self.assertEqual([results.line(s) for s in said], [True] * 3)
-        for other in ("Traceback (most recent call last):", "7", '{"event": "transition"}', "", "{"):
+        for other in ("Traceback (most recent call last):", "7", "", "{", '{"event": "reset"}'):
             self.assertFalse(results.line(other))
         self.assertEqual((results.release, results.groups, results.failures),
                          ("6.1.0-50-cloud-amd64", {"load": [1, 1]}, [("load", "b", "why")]))
@@ -114,8 +115,8 @@ class TestResults(unittest.TestCase):
         new.tell("load", "a", True, "")
         new.tell("load", "b", False, "")
         new.tell("paths", "c", True, "")
-        self.assertEqual(vmtest.table([old, new]), ["       5.10.0  7.2.13", "load   1       1 of 2",
-                                                    "paths  -       1"])
+        self.assertEqual(vmtest.table([old, new]),
+                         ["       5.10.0  7.2.13", "load   1       1 of 2", "paths  -       1"])
 
 
 class TestVerifier(unittest.TestCase):

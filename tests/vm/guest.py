@@ -33,7 +33,7 @@ EVERY_FILTER = ("--port", "1", "--addr", "10.0.0.0/8", "--pid", "1", "--comm", "
 E2E = ("TestNginx", "TestOlder", "TestOwner")
 EXIT_KERNEL = 3
 HOUR = 3600
-CHURN = 400
+CHURN = 100
 
 
 def say(**line):

@@ -57,8 +57,12 @@ def parse(text):
     return result
 
 
+def _version(release):
+    return [int(n) for n in re.findall(r"\d+", release)[:3]]
+
+
 def text(counts):
-    columns = [s for s in counts.releases
+    columns = [s for s in sorted(counts.releases, key=lambda s: _version(counts.releases[s]))
                if any(value is not None for value in counts.get(s).values())]
     lines = [f"# {series}: {counts.releases[series]}" for series in columns]
     row = "{:8} {:28}" + " {:>7}" * len(columns)
