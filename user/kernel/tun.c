@@ -8,6 +8,7 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +22,9 @@
  * what does not fit is dropped without a word.
  */
 #define QUEUE_LENGTH 4096
-#define RUNNING_WAIT_US 2000
-#define RUNNING_TRIES 2500
+#define USABLE_WAIT_US 1000
+#define USABLE_TRIES 1500
+#define DISCARD_PORT 9
 
 struct reply {
 	struct mnl_socket *socket;
@@ -102,21 +104,71 @@ static void set_carrier(int fd, int carrier)
 	(void)ioctl(fd, TUNSETCARRIER, &carrier);
 }
 
-/* Whatever the kernel took for it: until it says that packets can go. */
-static int await_running(struct reply *r, const char *name)
+/* The address itself, or with its last bit turned: somebody else on the link. */
+static socklen_t sockaddr_of(const struct tun_address *address, bool other, uint16_t port,
+			     struct sockaddr_storage *out)
 {
-	struct ifreq request = {0};
-	int socket = mnl_socket_get_fd(r->socket);
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	for (int i = 0; i < RUNNING_TRIES; i++) {
-		if (ioctl(socket, SIOCGIFFLAGS, &request) < 0)
-			return -errno;
-		if (request.ifr_flags & IFF_RUNNING)
-			return 0;
-		usleep(RUNNING_WAIT_US);
+	memset(out, 0, sizeof(*out));
+	if (address->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, address->byte, 4);
+		v4->sin_addr.s_addr ^= other ? htonl(1) : 0;
+		return sizeof(*v4);
 	}
-	return -ETIMEDOUT;
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	memcpy(&v6->sin6_addr, address->byte, 16);
+	v6->sin6_addr.s6_addr[15] ^= other;
+	return sizeof(*v6);
+}
+
+/* A datagram of the kernel's has come out of the device. */
+static bool came_out(int fd, uint8_t family)
+{
+	uint8_t packet[128];
+	bool came = false;
+	ssize_t n;
+
+	while ((n = read(fd, packet, sizeof(packet))) > 0)
+		came = came ||
+		       (n >= 40 && packet[0] >> 4 == 6 && family == 6 &&
+			packet[6] == IPPROTO_UDP) ||
+		       (n >= 20 && packet[0] >> 4 == 4 && family == 4 && packet[9] == IPPROTO_UDP);
+	return came;
+}
+
+/*
+ * Until the kernel delivers to the address, and sends out of the device: before, packets end
+ * without a word and a handshake waits a second to be tried again. The kernel works both out by
+ * and by (the carrier, the address's route) and nothing says when it has, so it is tried with
+ * datagrams. Where they do not pass, that second is all that is lost.
+ */
+static void await_usable(int fd, const struct tun_address *address)
+{
+	struct sockaddr_storage own, other;
+	socklen_t len = sockaddr_of(address, false, 0, &own);
+	_cleanup_close_ int s = socket(own.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool in = false, out = false;
+	char octet;
+
+	sockaddr_of(address, true, DISCARD_PORT, &other);
+	if (s < 0 || bind(s, (struct sockaddr *)&own, len) < 0 ||
+	    getsockname(s, (struct sockaddr *)&own, &len) < 0)
+		return;
+	for (int i = 0; i < USABLE_TRIES && !(in && out); i++) {
+		if (i > 0)
+			usleep(USABLE_WAIT_US);
+		if (!in)
+			(void)sendto(s, "", 1, 0, (struct sockaddr *)&own, len);
+		if (!out)
+			(void)sendto(s, "", 1, 0, (struct sockaddr *)&other, len);
+		in = in || recv(s, &octet, 1, 0) == 1;
+		out = came_out(fd, address->family) || out;
+	}
 }
 
 static int set_up(int fd, const struct tun_options *options)
@@ -135,10 +187,10 @@ static int set_up(int fd, const struct tun_options *options)
 	if (!err)
 		err = set_link(&r, index, options);
 	set_carrier(fd, 1);
-	if (!err)
-		err = await_running(&r, options->name);
 	for (unsigned int i = 0; i < options->addresses && !err; i++)
 		err = add_address(&r, index, &options->address[i]);
+	for (unsigned int i = 0; i < options->addresses && !err; i++)
+		await_usable(fd, &options->address[i]);
 	mnl_socket_close(r.socket);
 	return err;
 }
