@@ -110,6 +110,7 @@ def boot():
         for config, args in (("plain", ()), ("filters", EVERY_FILTER)):
             check(f"trace, {config}", loads, config, args, table)
         check("life", ends_well, "life")
+        check("timewait", counts_end_well)
     check("snapshot", snapshot_as_ss, table)
     check("nothing is left", left_nothing, {})
 
@@ -149,6 +150,14 @@ def loads(config, args, table):
 def ends_well(mode):
     with tracer.Tracer(mode) as t:
         equal(t.stop(), 0, t.stderr[-2000:])
+
+
+def counts_end_well():
+    with tracer.Counter("-v", "--interval", 0.5) as t:
+        true(t.wait_for(lambda lines: len(lines) > 1, 60), t.stderr[-2000:])
+        counts = verified(t.pid)
+        equal((t.stop(), t.problems), (0, []), t.stderr[-2000:])
+    fact("verifier counting", {p: n for p, n in counts.items() if p not in ITERATORS})
 
 
 def snapshot_as_ss(table):
