@@ -18,6 +18,8 @@ from harness.stage import CLOSED, LISTENER, OPEN, OPENED, SWEPT, TO_TIME_WAIT
 from harness.traced import need_binary
 
 COUNT = 2000 if os.environ.get("TCPWITNESS_FULL") else 200
+# The queues are allocated at the start and touched for the first time as they go round.
+GROWTH_KIB = 16384 if COUNT > 200 else 512
 AT_ONCE = 4
 COMM = "e2e-spaces"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -134,7 +136,7 @@ class TestNamespaces(unittest.TestCase):
         self.assertEqual([e for e in self.trace.lines if e["event"] == "lost" and
                           e["stage"] != "missed"], [], self.trace.stderr)
         self.judge(told)
-        self.assertLess(after[0] - before[0], 512, f"KiB grown from {before[0]} to {after[0]}")
+        self.assertLess(after[0] - before[0], GROWTH_KIB, f"KiB grown from {before[0]} to {after[0]}")
         self.assertEqual(after[1:], before[1:], "descriptors and BPF objects")
         self.assertGreater(len(self.walks), 1)
         self.assertEqual([w for w in self.walks if w[0]], [])

@@ -218,20 +218,22 @@ def end_to_end(*classes):
         [sys.executable, os.path.join(ROOT, "tests", "run_e2e.py"), "-j", "1",
          *(f".{name}." for name in classes)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace")
-    last, rest = None, []
+    last, rest, told = None, [], 0
     for line in process.stdout:
         done = re.match(r"(passed|failed|skipped) +[\d.]+ s  \w+\.(\w+)\.(\w+)(.*)", line)
         if done or not line.startswith(" "):
             tell(last)
             last = None
         if done:
+            told += 1
             last = [done.group(2), done.group(3), done.group(1) == "passed", [done.group(4)]]
         elif last:
             last[3].append(line.strip())
         else:
             rest.append(line)
     tell(last)
-    if process.wait() not in (0, 1):
+    # A runner that gave up before its first test ends with 1 as well.
+    if process.wait() not in (0, 1) or not told:
         say(result="e2e", name="runner", ok=False, text="".join(rest[-30:]))
 
 
