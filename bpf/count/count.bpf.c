@@ -164,7 +164,8 @@ static __always_inline __u32 owner_here(struct tcpw_counts *c, const struct sock
 static __always_inline void on_open(struct tcpw_counts *c, const struct sock *sk, __u64 cookie,
 				    int new_state)
 {
-	__u32 owner = owner_here(c, sk, bpf_ktime_get_ns());
+	__u64 now = bpf_ktime_get_ns();
+	__u32 owner = owner_here(c, sk, now);
 	struct tcpw_bucket *b = tracked_bucket(cookie);
 	struct tcpw_tracked *t = b ? track_find(b, cookie) : NULL;
 	struct tcpw_connect *connect;
@@ -184,6 +185,7 @@ static __always_inline void on_open(struct tcpw_counts *c, const struct sock *sk
 	connect = bpf_map_lookup_elem(&connects, &at);
 	if (connect) {
 		connect->thread = thread;
+		connect->at = now;
 		connect->rport = bpf_ntohs(sk->__sk_common.skc_dport);
 	}
 }
@@ -486,13 +488,18 @@ static __always_inline __u32 end_of(const struct tcpw_tracked *t)
 	return t->flags & TCPW_TRACKED_REUSED ? TCPW_TIME_WAIT_REUSED : TCPW_TIME_WAIT_KILLED;
 }
 
-static __always_inline bool is_connecting_to(__u32 rport)
+/* A connect that chooses its port among many in TIME_WAIT may take a while; a thread's last one of
+ * long ago says nothing. */
+#define CONNECT_NS 100000000
+
+static __always_inline bool is_connecting_to(__u32 rport, __u64 now)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	__u32 at = (__u32)thread & (TCPW_CONNECTS - 1);
 	struct tcpw_connect *connect = bpf_map_lookup_elem(&connects, &at);
 
-	return connect && connect->thread == thread && connect->rport == rport;
+	return connect && connect->thread == thread && connect->rport == rport &&
+	       now - connect->at < CONNECT_NS;
 }
 
 static __always_inline void timewait_cancelled(struct tcpw_counts *c, struct tcpw_tracked *t,
@@ -502,7 +509,7 @@ static __always_inline void timewait_cancelled(struct tcpw_counts *c, struct tcp
 	__u32 zero = 0;
 
 	t->flags |= TCPW_TRACKED_CANCELLED;
-	if (is_connecting_to(w->rport))
+	if (is_connecting_to(w->rport, w->now))
 		t->flags |= TCPW_TRACKED_REUSED;
 	t->changed = w->now;
 	timewait_ends(c, t, end_of(t), 1);

@@ -62,7 +62,7 @@ struct tcpw_bucket {
 	struct tcpw_tracked slot[TCPW_BUCKET_SLOTS];
 };
 
-/* Keyed by process; kept after its end for as long as something of it is left. */
+/* Keyed by process; user space forgets those of whom nothing is left (counter_forget_owners). */
 struct tcpw_owner {
 	__s64 time_wait; /* now */
 	__s64 time_wait_entered;
@@ -78,6 +78,7 @@ struct tcpw_owner {
 
 struct tcpw_connect {
 	__u64 thread; /* bpf_get_current_pid_tgid() */
+	__u64 at;     /* ns */
 	__u32 rport;
 	__u32 pad;
 };
@@ -90,6 +91,6 @@ struct tcpw_last_cancel {
 
 TCPW_ASSERT_SIZE(tcpw_tracked, 32);
 TCPW_ASSERT_SIZE(tcpw_owner, 56);
-TCPW_ASSERT_SIZE(tcpw_connect, 16);
+TCPW_ASSERT_SIZE(tcpw_connect, 24);
 
 #endif

@@ -118,7 +118,9 @@ static void on_socket(void *arg, const struct tcpw_socket *s)
 	bool passive;
 	uint32_t process;
 
-	counter_adopt(t->session.counter, s);
+	/* Later walks would enter what ended under them, and nothing would ever take that out. */
+	if (t->reading == 1)
+		counter_adopt(t->session.counter, s);
 	if (s->state == TCPW_LISTEN) {
 		note_listener(&t->listeners, &s->tuple);
 		note_namespace(t, s->tuple.netns);
@@ -226,6 +228,11 @@ static void read_overflow(struct timewait_command *t, struct namespace *n)
 		return;
 	if (!n->overflow_known)
 		n->overflow_at_start = value;
+	if (n->overflow_known && value < n->overflow) {
+		/* Another namespace with the number of one that is gone. */
+		t->refused_before += n->overflow - n->overflow_at_start;
+		n->overflow_at_start = 0;
+	}
 	n->overflow = value;
 	n->overflow_known = true;
 }
@@ -320,6 +327,24 @@ static int count(struct timewait_command *t, struct tcpw_counts *sum)
 		   : EXIT_OK;
 }
 
+/* tcp_max_tw_buckets, where all namespaces met of late have the same. */
+static bool buckets_of_all(const struct timewait_command *t, uint64_t *buckets)
+{
+	bool known = false;
+
+	for (uint32_t i = 0; i < t->namespace_count; i++) {
+		const struct namespace *n = &t->namespaces[i];
+
+		if (n->met + 1 < t->reading)
+			continue;
+		if (!n->limits_known || (known && n->limits.buckets != *buckets))
+			return false;
+		*buckets = n->limits.buckets;
+		known = true;
+	}
+	return known;
+}
+
 static void fill(struct timewait_command *t, struct view_timewait *v, const struct tcpw_counts *c,
 		 uint64_t now)
 {
@@ -346,10 +371,7 @@ static void fill(struct timewait_command *t, struct view_timewait *v, const stru
 		v->in_per_s = (double)(entered - t->entered_before) / seconds;
 		v->out_per_s = (double)(ended - t->ended_before) / seconds;
 	}
-	if (t->namespace_count && t->namespaces[0].limits_known) {
-		v->max_buckets = t->namespaces[0].limits.buckets;
-		v->max_buckets_known = true;
-	}
+	v->max_buckets_known = buckets_of_all(t, &v->max_buckets);
 	t->entered_before = entered;
 	t->ended_before = ended;
 	t->before = now;
@@ -390,9 +412,9 @@ static void say_room(struct timewait_command *t, const struct tcpw_counts *c)
 	if (t->full_said || (!c->untracked && !c->owners_full))
 		return;
 	t->full_said = true;
-	message("%lld connections found no room and have no owner here: try a larger "
-		"'--max-connections'",
-		(long long)(c->untracked + c->owners_full));
+	message("no room for %lld connections (try a larger '--max-connections') and %lld "
+		"processes: they have no owner here",
+		(long long)c->untracked, (long long)c->owners_full);
 }
 
 static int take_reading(struct timewait_command *t)
@@ -406,6 +428,7 @@ static int take_reading(struct timewait_command *t)
 	if (!t->reading++) {
 		walk(t, &failed);
 		own_older(t);
+		read_namespaces(t); /* which ports count as a client's */
 	}
 	status = count(t, &first);
 	if (status != EXIT_OK)
@@ -415,6 +438,7 @@ static int take_reading(struct timewait_command *t)
 	if (status != EXIT_OK)
 		return status;
 	counter_owners(t->session.counter, note_name, t);
+	counter_forget_owners(t->session.counter, session_now(&t->session));
 	if (failed)
 		message("%zu network namespaces could not be walked", failed);
 	else
@@ -451,6 +475,17 @@ static void sum_up(struct timewait_command *t)
 			(long long)c.half_open_untracked, (long long)c.owners_full);
 }
 
+/* For --strict: what was missed, found no room, or went by unseen. */
+static bool anything_lost(struct timewait_command *t)
+{
+	struct tcpw_counts c;
+	uint64_t missed;
+
+	return counter_read(t->session.counter, &c) || c.untracked || c.half_open_untracked ||
+	       c.owners_full || t->unknown ||
+	       (counter_missed(t->session.counter, &missed) == 0 && missed);
+}
+
 /* Sleeps until the next reading; false when it is time to stop. */
 static bool next_reading(struct timewait_command *t, uint64_t began)
 {
@@ -459,8 +494,11 @@ static bool next_reading(struct timewait_command *t, uint64_t began)
 	struct pollfd fds[] = {{.fd = t->session.signals, .events = POLLIN},
 			       {.fd = STDOUT_FILENO}}; /* whether its reader has gone */
 	uint64_t now = session_now(&t->session);
-	uint64_t due = began + t->reading * (uint64_t)(interval * 1e9);
+	uint64_t step = (uint64_t)(interval * 1e9), due = began + t->reading * step;
 
+	/* A reading that took longer than the interval is not made up for. */
+	if (due < now)
+		due = began + ((now - began) / step + 1) * step;
 	if (t->closed || o->once || (o->count && t->reading >= o->count))
 		return false;
 	if (o->duration > 0 && due > began + (uint64_t)(o->duration * 1e9))
@@ -496,6 +534,8 @@ static int run(const struct options *options)
 		while (status == EXIT_OK && next_reading(t, began));
 		if (options->verbose)
 			sum_up(t);
+		if (status == EXIT_OK && options->strict && anything_lost(t))
+			status = EXIT_LOST;
 	}
 	session_end(&t->session);
 	timewait_free(t->groups);

@@ -13,6 +13,9 @@
 
 #include "count.skel.h"
 
+#define FORGET_NS (600 * 1000000000ull)
+#define FORGET_AT_ONCE 256
+
 struct counter {
 	struct count *skel;
 	struct tcpw_bucket *tracked; /* shared with the programs */
@@ -227,7 +230,7 @@ bool counter_adopt(struct counter *c, const struct tcpw_socket *s)
 void counter_own(struct counter *c, uint64_t cookie, const struct tcpw_process *process)
 {
 	struct tcpw_tracked *t = find(c, cookie);
-	struct tcpw_owner owner = {.uid = process->uid};
+	struct tcpw_owner owner = {.uid = process->uid, .seen = UINT64_MAX - FORGET_NS};
 	__u32 pid = process->pid;
 	int err;
 
@@ -266,4 +269,23 @@ void counter_owners(const struct counter *c, counter_owner_fn fn, void *arg)
 		if (bpf_map_lookup_elem(fd, &key, &owner) == 0)
 			fn(arg, key, &owner);
 	}
+}
+
+void counter_forget_owners(struct counter *c, uint64_t now)
+{
+	int fd = bpf_map__fd(c->skel->maps.owners);
+	__u32 gone[FORGET_AT_ONCE], key, next, *from = NULL;
+	size_t count = 0;
+
+	while (count < FORGET_AT_ONCE && bpf_map_get_next_key(fd, from, &next) == 0) {
+		struct tcpw_owner owner;
+
+		key = next;
+		from = &key;
+		if (bpf_map_lookup_elem(fd, &key, &owner) == 0 && owner.time_wait <= 0 &&
+		    owner.orphans <= 0 && owner.seen + FORGET_NS < now)
+			gone[count++] = key;
+	}
+	for (size_t i = 0; i < count; i++)
+		bpf_map_delete_elem(fd, &gone[i]);
 }

@@ -60,6 +60,12 @@ uint32_t counter_owner(const struct counter *c, uint64_t cookie, bool *passive);
 /* The figures of one owner. 0 or -ENOENT. */
 int counter_owner_counts(const struct counter *c, uint32_t process, struct tcpw_owner *out);
 
+/*
+ * Gives back the places of owners of whom no timewait socket is left and that have not connected or
+ * listened for ten minutes before `now`: a process that does either again is entered anew.
+ */
+void counter_forget_owners(struct counter *c, uint64_t now);
+
 /* Each owner; from within `fn` none may be removed. */
 typedef void (*counter_owner_fn)(void *arg, uint32_t process, const struct tcpw_owner *owner);
 void counter_owners(const struct counter *c, counter_owner_fn fn, void *arg);

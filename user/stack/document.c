@@ -59,8 +59,9 @@ static int open_index(int dir)
 	return open_component(dir, &name);
 }
 
-int document_open(int root, const char *path, uint64_t *size)
+int document_open(int root, const char *path, uint64_t *size, const char **name)
 {
+	const char *asked = path;
 	_cleanup_close_ int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
 	struct stat st;
 	int next;
@@ -77,6 +78,7 @@ int document_open(int root, const char *path, uint64_t *size)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode)) {
+		asked = INDEX;
 		next = open_index(fd);
 		if (next < 0)
 			return next;
@@ -88,5 +90,6 @@ int document_open(int root, const char *path, uint64_t *size)
 	if (!S_ISREG(st.st_mode))
 		return -ENOENT;
 	*size = (uint64_t)st.st_size;
+	*name = asked;
 	return TAKE_FD(fd);
 }

@@ -70,7 +70,7 @@ static void answer_error(struct talk *k, int status, bool head)
 	k->left = 0;
 }
 
-static int open_document(struct endpoint *e, const char *path, uint64_t *size)
+static int open_document(struct endpoint *e, const char *path, uint64_t *size, const char **name)
 {
 	struct stat st;
 	int fd;
@@ -78,8 +78,9 @@ static int open_document(struct endpoint *e, const char *path, uint64_t *size)
 	if (e->root < 0)
 		return -ENOENT;
 	if (!e->root_is_file)
-		return document_open(e->root, path, size);
+		return document_open(e->root, path, size, name);
 	/* One file, under whatever name. */
+	*name = path;
 	fd = fcntl(e->root, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -89,15 +90,16 @@ static int open_document(struct endpoint *e, const char *path, uint64_t *size)
 
 static void answer(struct endpoint *e, struct talk *k, const struct http_request *request)
 {
+	const char *name = request->path;
 	uint64_t size = 0;
-	int fd = open_document(e, request->path, &size);
+	int fd = open_document(e, request->path, &size, &name);
 
 	k->flag = request->keep;
 	if (fd < 0) {
 		answer_error(k, fd == -ENOENT ? 404 : 500, request->head);
 		return;
 	}
-	put_head(k, 200, size, http_type(request->path));
+	put_head(k, 200, size, http_type(name));
 	if (request->head) {
 		close(fd);
 		k->left = 0;

@@ -64,22 +64,26 @@ static int tear_down(void **state)
 
 static void assert_opens(const char *path, const char *text)
 {
+	const char *name = "";
 	char got[16] = "";
 	uint64_t size = 0;
-	int fd = document_open(root, path, &size);
+	int fd = document_open(root, path, &size, &name);
 
 	assert_true(fd >= 0);
 	assert_int_equal(size, strlen(text));
 	assert_int_equal(read(fd, got, sizeof(got) - 1), strlen(text));
 	assert_string_equal(got, text);
+	/* What tells its type: of a directory, that of its index. */
+	assert_string_equal(name, *path ? path : "index.html");
 	close(fd);
 }
 
 static void assert_refused(const char *path)
 {
+	const char *name;
 	uint64_t size;
 
-	assert_int_equal(document_open(root, path, &size), -ENOENT);
+	assert_int_equal(document_open(root, path, &size, &name), -ENOENT);
 }
 
 static void document_open__what_is_there__opens(void **state)
