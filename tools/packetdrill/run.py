@@ -124,6 +124,7 @@ def main():
         groups[group_of(script, top)].append(ok)
         if ok and name in known:
             print(f"passes, though the list says it does not: {name}")
+            wrong += 1
         if not ok:
             print(f"{'fails, as listed' if name in known else 'FAILS'}: {name}")
             wrong += name not in known
@@ -133,6 +134,9 @@ def main():
             print(f"passes: {name}\n   " + said.replace("\n", "\n   "))
         sys.stdout.flush()
     report(groups)
+    if not groups:
+        print(f"no script in '{args.scripts}'", file=sys.stderr)
+        return 1
     return 1 if wrong else 0
 
 

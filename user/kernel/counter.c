@@ -5,13 +5,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "count.skel.h"
+#include "kernel/refusal.h"
 
 #define FORGET_NS (600 * 1000000000ull)
 #define FORGET_AT_ONCE 256
@@ -23,19 +23,6 @@ struct counter {
 	struct tcpw_counts *per_cpu; /* room for one look-up */
 	int cpus;
 };
-
-static int say(char *error, size_t size, int err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int say(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return err;
-}
 
 /* Buckets for `connections`, a power of two that fills at least one page. */
 static uint32_t buckets_for(uint64_t connections)
@@ -80,10 +67,11 @@ static int require(const struct features *f, char *error, size_t size)
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!feature(f, needed[i]))
-			return say(error, size, -EOPNOTSUPP,
-				   "counting needs %s, which this kernel lacks: see 'tcpwitness "
-				   "features'",
-				   feature_name(needed[i]));
+			return refusal(
+				error, size, -EOPNOTSUPP,
+				"counting needs %s, which this kernel lacks: see 'tcpwitness "
+				"features'",
+				feature_name(needed[i]));
 	return 0;
 }
 
@@ -93,34 +81,28 @@ static int set_up(struct counter *c, const struct counter_options *o, char *erro
 
 	c->skel = count__open();
 	if (!c->skel)
-		return say(error, size, -errno, "cannot open the BPF programs: %s",
-			   strerror(errno));
+		return refusal(error, size, -errno, "cannot open the BPF programs: %s",
+			       strerror(errno));
 	configure(c, o);
-	err = count__load(c->skel);
-	if (err == -EPERM || err == -EACCES)
-		return say(error, size, -EPERM,
-			   "cannot load the BPF programs: not permitted: run as root, or with "
-			   "CAP_BPF, CAP_PERFMON and CAP_SYSLOG");
+	err = refusal_of_load(error, size, count__load(c->skel));
 	if (err)
-		return say(error, size, -EOPNOTSUPP,
-			   "cannot load the BPF programs: %s: see 'tcpwitness features', or -v for "
-			   "libbpf's messages",
-			   strerror(-err));
+		return err;
 	c->cpus = libbpf_num_possible_cpus();
 	if (c->cpus < 0)
-		return say(error, size, c->cpus, "cannot count the CPUs: %s", strerror(-c->cpus));
+		return refusal(error, size, c->cpus, "cannot count the CPUs: %s",
+			       strerror(-c->cpus));
 	c->per_cpu = calloc((size_t)c->cpus, sizeof(*c->per_cpu));
 	c->tracked = mmap(NULL, c->buckets * sizeof(*c->tracked), PROT_READ | PROT_WRITE,
 			  MAP_SHARED, bpf_map__fd(c->skel->maps.tracked), 0);
 	if (!c->per_cpu || c->tracked == MAP_FAILED) {
 		c->tracked = NULL;
-		return say(error, size, -ENOMEM,
-			   "out of memory: try a smaller '--max-connections'");
+		return refusal(error, size, -ENOMEM,
+			       "out of memory: try a smaller '--max-connections'");
 	}
 	err = count__attach(c->skel);
-	return err ? say(error, size, err == -EPERM ? -EPERM : -EOPNOTSUPP,
-			 "cannot attach the BPF programs: %s: see 'tcpwitness features'",
-			 strerror(-err))
+	return err ? refusal(error, size, err == -EPERM ? -EPERM : -EOPNOTSUPP,
+			     "cannot attach the BPF programs: %s: see 'tcpwitness features'",
+			     strerror(-err))
 		   : 0;
 }
 
@@ -133,7 +115,7 @@ int counter_new(struct counter **out, const struct counter_options *o, char *err
 		return err;
 	c = calloc(1, sizeof(*c));
 	if (!c)
-		return say(error, size, -ENOMEM, "out of memory");
+		return refusal(error, size, -ENOMEM, "out of memory");
 	err = set_up(c, o, error, size);
 	if (err) {
 		counter_free(c);

@@ -5,13 +5,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/refusal.h"
 #include "tcpw.skel.h"
 
 /* As many as the map `lost` holds. */
@@ -50,19 +50,6 @@ void tracer_verbose(bool verbose)
 const char *tracer_libbpf_version(void)
 {
 	return libbpf_version_string();
-}
-
-static int say(char *error, size_t size, int err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int say(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return err;
 }
 
 static struct bpf_program *program_of(const struct tracer *t, enum tcpw_program program)
@@ -182,28 +169,6 @@ static void configure(struct tracer *t, const struct tracer_options *o)
 	bpf_program__set_autoload(s->progs.list_files, feature(o->features, FEATURE_ITER_FILE));
 }
 
-static int load(struct tracer *t, char *error, size_t size)
-{
-	int err = tcpw__load(t->skel);
-
-	if (err == -EPERM || err == -EACCES)
-		return say(error, size, -EPERM,
-			   "cannot load the BPF programs: not permitted: run as root, or with "
-			   "CAP_BPF, CAP_PERFMON and CAP_SYSLOG");
-	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM)
-		return say(error, size, err,
-			   "cannot load the BPF programs: %s: more descriptors or memory are "
-			   "needed, see "
-			   "'ulimit -a'",
-			   strerror(-err));
-	if (err)
-		return say(error, size, -EOPNOTSUPP,
-			   "cannot load the BPF programs: %s: see 'tcpwitness features', or -v for "
-			   "libbpf's messages",
-			   strerror(-err));
-	return 0;
-}
-
 static int attach(struct tracer *t, const struct tracer_options *o, char *error, size_t size)
 {
 	for (int i = 0; i < TCPW_PROGRAM_COUNT; i++) {
@@ -213,21 +178,21 @@ static int attach(struct tracer *t, const struct tracer_options *o, char *error,
 			continue;
 		t->links[i] = bpf_program__attach(program);
 		if (!t->links[i])
-			return say(error, size, errno == EPERM ? -EPERM : -EOPNOTSUPP,
-				   "cannot attach '%s': %s: see 'tcpwitness features'",
-				   bpf_program__name(program), strerror(errno));
+			return refusal(error, size, errno == EPERM ? -EPERM : -EOPNOTSUPP,
+				       "cannot attach '%s': %s: see 'tcpwitness features'",
+				       bpf_program__name(program), strerror(errno));
 	}
 	if (feature(o->features, FEATURE_ITER_TCP)) {
 		t->sockets_link = bpf_program__attach_iter(t->skel->progs.list_sockets, NULL);
 		if (!t->sockets_link)
-			return say(error, size, -EOPNOTSUPP,
-				   "cannot attach the socket iterator: %s", strerror(errno));
+			return refusal(error, size, -EOPNOTSUPP,
+				       "cannot attach the socket iterator: %s", strerror(errno));
 	}
 	if (feature(o->features, FEATURE_ITER_FILE)) {
 		t->files_link = bpf_program__attach_iter(t->skel->progs.list_files, NULL);
 		if (!t->files_link)
-			return say(error, size, -EOPNOTSUPP, "cannot attach the file iterator: %s",
-				   strerror(errno));
+			return refusal(error, size, -EOPNOTSUPP,
+				       "cannot attach the file iterator: %s", strerror(errno));
 	}
 	return 0;
 }
@@ -255,24 +220,25 @@ static int set_up(struct tracer *t, const struct tracer_options *o, char *error,
 
 	t->skel = tcpw__open();
 	if (!t->skel)
-		return say(error, size, -errno, "cannot open the BPF programs: %s",
-			   strerror(errno));
+		return refusal(error, size, -errno, "cannot open the BPF programs: %s",
+			       strerror(errno));
 	configure(t, o);
-	err = load(t, error, size);
+	err = refusal_of_load(error, size, tcpw__load(t->skel));
 	if (err)
 		return err;
 	t->cpus = libbpf_num_possible_cpus();
 	if (t->cpus < 0)
-		return say(error, size, t->cpus, "cannot count the CPUs: %s", strerror(-t->cpus));
+		return refusal(error, size, t->cpus, "cannot count the CPUs: %s",
+			       strerror(-t->cpus));
 	t->per_cpu = calloc((size_t)t->cpus, sizeof(*t->per_cpu));
 	t->next_seq = calloc((size_t)t->cpus * TCPW_PROGRAM_COUNT, sizeof(*t->next_seq));
 	if (!t->per_cpu || !t->next_seq)
-		return say(error, size, -ENOMEM, "out of memory");
+		return refusal(error, size, -ENOMEM, "out of memory");
 	if (o->witnesses) {
 		t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring), on_record, t, NULL);
 		if (!t->ring)
-			return say(error, size, -errno, "cannot map the ring buffer: %s",
-				   strerror(errno));
+			return refusal(error, size, -errno, "cannot map the ring buffer: %s",
+				       strerror(errno));
 	}
 	return attach(t, o, error, size);
 }
@@ -283,23 +249,26 @@ int tracer_new(struct tracer **out, const struct tracer_options *o, char *error,
 	int err;
 
 	if (!feature(o->features, FEATURE_BTF))
-		return say(error, size, -EOPNOTSUPP,
-			   "this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
-			   "CONFIG_DEBUG_INFO_BTF, as Debian's are");
+		return refusal(
+			error, size, -EOPNOTSUPP,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux): use one built with "
+			"CONFIG_DEBUG_INFO_BTF, as Debian's are");
 	if (o->witnesses && !feature(o->features, FEATURE_STATE))
-		return say(error, size, -EOPNOTSUPP,
-			   "this kernel lacks the tracepoint inet_sock_set_state: 4.16 or newer is "
-			   "needed");
+		return refusal(
+			error, size, -EOPNOTSUPP,
+			"this kernel lacks the tracepoint inet_sock_set_state: 4.16 or newer is "
+			"needed");
 	if (o->witnesses && !feature(o->features, FEATURE_COOKIE))
-		return say(error, size, -EOPNOTSUPP,
-			   "this kernel has no bpf_get_socket_cookie for tracing programs: 5.12 or "
-			   "newer is needed; 'tcpwitness snapshot' works without");
+		return refusal(
+			error, size, -EOPNOTSUPP,
+			"this kernel has no bpf_get_socket_cookie for tracing programs: 5.12 or "
+			"newer is needed; 'tcpwitness snapshot' works without");
 	if (!o->witnesses && !feature(o->features, FEATURE_ITER_TCP))
-		return say(error, size, -EOPNOTSUPP,
-			   "this kernel lacks the socket iterator: 5.9 or newer is needed");
+		return refusal(error, size, -EOPNOTSUPP,
+			       "this kernel lacks the socket iterator: 5.9 or newer is needed");
 	t = calloc(1, sizeof(*t));
 	if (!t)
-		return say(error, size, -ENOMEM, "out of memory");
+		return refusal(error, size, -ENOMEM, "out of memory");
 	err = set_up(t, o, error, size);
 	if (err) {
 		tracer_free(t);
